@@ -1,0 +1,129 @@
+"""Categorical columns, one token each, under masked diffusion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tabdiffuse.errors import DataError
+from tabdiffuse.modalities.base import Modality
+from tabdiffuse.processes import MaskedProcess
+from tabdiffuse.schedules import MaskSchedule
+from tabdiffuse.spaces import CategoricalSpace
+
+__all__ = ["CategoricalModality"]
+
+
+class CategoricalModality(Modality):
+    """Categorical cells with codes ``0 .. K_j - 1``.
+
+    Parameters
+    ----------
+    cardinalities : int or sequence of int
+        Number of categories of each cell. A single int means one cell, whose values are given and
+        returned as a vector ``(n,)``.
+    frequencies : sequence of array_like, optional
+        Relative frequency of each category, where the output starts; uniform by default.
+    schedule : MaskSchedule, optional
+        Schedule of the masked process, linear by default.
+    weight : float, optional
+        Weight of each cell in the training loss.
+    """
+
+    _embed_start: Tensor
+    _read_rows: Tensor
+    _padding: Tensor
+
+    def __init__(
+        self,
+        cardinalities: int | Sequence[int],
+        *,
+        frequencies: Sequence[Any] | None = None,
+        schedule: MaskSchedule | None = None,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.single = isinstance(cardinalities, int)
+        sizes = (cardinalities,) if isinstance(cardinalities, int) else tuple(cardinalities)
+        self.process = MaskedProcess(CategoricalSpace(sizes), schedule)
+        self.weight = weight
+        self._frequencies = frequencies
+
+    def build(self, width: int) -> None:
+        """Make embedding and readout tables, stored without padding.
+
+        Row ``offset_j + k`` of the embedding is category ``k`` of cell ``j``; each cell has one row
+        more for its mask.
+        """
+        sizes = self._sizes()
+        total = sum(sizes)
+        self.embedding = nn.Parameter(torch.randn(total + len(sizes), width))
+        self.read_weight = nn.Parameter(torch.zeros(total, width))
+        self.read_bias = nn.Parameter(self._log_frequencies())
+        starts = torch.tensor([0, *sizes[:-1]]).cumsum(0)
+        self.register_buffer("_embed_start", starts + torch.arange(len(sizes)), persistent=False)
+        slots = torch.arange(max(sizes))
+        filled = slots < torch.tensor(sizes)[:, None]
+        self.register_buffer(
+            "_read_rows", torch.where(filled, starts[:, None] + slots, 0), persistent=False
+        )
+        self.register_buffer("_padding", torch.where(filled, 0.0, -torch.inf), persistent=False)
+
+    def encode(self, values: Any) -> Tensor:
+        """Take codes ``(n, m)``, or ``(n,)`` for a single cell.
+
+        Raises
+        ------
+        DataError
+            When the shape differs, or a code is not an integer from 0 to ``K_j - 1``.
+        """
+        array = np.asarray(values)
+        if self.single and array.ndim == 1:
+            array = array[:, None]
+        if array.ndim != 2 or array.shape[1] != self.cells:
+            raise DataError(
+                f"Expected codes of shape (n, {self.cells}). Got {np.shape(values)} instead."
+            )
+        if not np.issubdtype(array.dtype, np.integer):
+            raise DataError(f"Codes must be integers. Got an array of {array.dtype} instead.")
+        wrong = (array < 0) | (array >= np.array(self._sizes()))
+        if wrong.any():
+            row, cell = np.argwhere(wrong)[0]
+            raise DataError(
+                f"Row {row}: code {array[row, cell]} is not one of the known categories "
+                f"0 to {self._sizes()[cell] - 1}."
+            )
+        return torch.as_tensor(array.astype(np.int64))
+
+    def decode(self, state: Tensor) -> np.ndarray[Any, Any]:
+        """Return codes in the shape they were given."""
+        array = state.cpu().numpy()
+        return np.asarray(array[:, 0] if self.single else array)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Look up codes ``(B, m)``, the mask included, as tokens ``(B, m, D)``."""
+        return F.embedding(x + self._embed_start, self.embedding)
+
+    def readout(self, h: Tensor) -> Tensor:
+        """Read logits ``(B, m, K)``, minus infinity beyond ``K_j``."""
+        weight = self.read_weight[self._read_rows]  # (m, K, D)
+        bias = self.read_bias[self._read_rows] + self._padding  # (m, K)
+        logits = torch.baddbmm(bias[:, None], h.transpose(0, 1), weight.transpose(1, 2))
+        return logits.transpose(0, 1)
+
+    def _sizes(self) -> tuple[int, ...]:
+        space = self.process.space
+        assert isinstance(space, CategoricalSpace)
+        return space.cardinalities
+
+    def _log_frequencies(self) -> Tensor:
+        """Where the logits start: the column's own distribution is the answer without evidence."""
+        if self._frequencies is None:
+            return torch.zeros(sum(self._sizes()))
+        parts = [torch.as_tensor(np.asarray(f), dtype=torch.float32) for f in self._frequencies]
+        return torch.cat([(f + 1e-6).log() for f in parts])

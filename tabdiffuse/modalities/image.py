@@ -1,0 +1,133 @@
+"""Images as patches, one token each, under Gaussian diffusion on the pixels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from tabdiffuse.errors import DataError, ParameterError
+from tabdiffuse.modalities.base import Modality
+from tabdiffuse.processes import GaussianProcess
+from tabdiffuse.schedules import GaussianSchedule
+from tabdiffuse.spaces import RealSpace
+
+__all__ = ["ImageModality"]
+
+
+class ImageModality(Modality):
+    """Pixel images cut into square patches.
+
+    Parameters
+    ----------
+    height, width : int
+        Size in pixels; both must be multiples of ``patch``.
+    channels : int, optional
+        1 for grey images, given as ``(n, height, width)``; otherwise images are
+        ``(n, height, width, channels)``.
+    patch : int, optional
+        Side of a patch in pixels.
+    value_range : tuple of float, optional
+        Smallest and largest pixel value, mapped to [-1, 1]. Samples are clipped to it.
+    schedule : GaussianSchedule, optional
+        Schedule of the Gaussian process, variance-preserving cosine by default.
+    weight : float, optional
+        Weight of each patch in the training loss.
+
+    Raises
+    ------
+    ParameterError
+        When the size is not a multiple of the patch.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        *,
+        channels: int = 1,
+        patch: int = 2,
+        value_range: tuple[float, float] = (0.0, 1.0),
+        schedule: GaussianSchedule | None = None,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if height % patch or width % patch:
+            raise ParameterError(
+                f"height and width must be multiples of patch={patch}. Got {height} x {width}."
+            )
+        self.size = (height, width)
+        self.channels = channels
+        self.patch = patch
+        self.value_range = value_range
+        self.weight = weight
+        cells = (height // patch) * (width // patch)
+        self.process = GaussianProcess(RealSpace(cells, channels * patch**2), schedule)
+
+    def build(self, width: int) -> None:
+        """Make the patch embedding, a position for each patch, and the readout."""
+        space = self.process.space
+        assert isinstance(space, RealSpace)
+        self.to_token = nn.Linear(space.features, width)
+        self.position = nn.Parameter(torch.randn(space.cells, width))
+        self.to_patch = nn.Linear(width, space.features)
+        nn.init.zeros_(self.to_patch.weight)
+        nn.init.zeros_(self.to_patch.bias)
+
+    def encode(self, values: Any) -> Tensor:
+        """Cut images ``(n, H, W)`` or ``(n, H, W, C)`` into patches ``(n, P, F)`` within [-1, 1].
+
+        Raises
+        ------
+        DataError
+            When the shape differs or a pixel lies outside the value range.
+        """
+        array = np.asarray(values, dtype=np.float32)
+        height, width = self.size
+        if self.channels == 1 and array.ndim == 3:
+            array = array[..., None]
+        if array.ndim != 4 or array.shape[1:] != (height, width, self.channels):
+            raise DataError(
+                f"Expected images of shape (n, {height}, {width}, {self.channels}). "
+                f"Got {np.shape(values)} instead."
+            )
+        low, high = self.value_range
+        if not ((array >= low) & (array <= high)).all():
+            raise DataError(
+                f"Pixels must lie within value_range=({low}, {high}). Got values from "
+                f"{np.min(array)} to {np.max(array)}; pass value_range to ImageModality."
+            )
+        return self._cut(torch.as_tensor((array - low) * (2 / (high - low)) - 1))
+
+    def decode(self, state: Tensor) -> np.ndarray[Any, Any]:
+        """Join patches to images in the value range, in the shape they were given."""
+        low, high = self.value_range
+        images = (self._join(state.cpu()).clamp(-1, 1) + 1) * ((high - low) / 2) + low
+        return np.asarray(images.numpy()[..., 0] if self.channels == 1 else images.numpy())
+
+    def embed(self, x: Tensor) -> Tensor:
+        """Embed patches ``(B, P, F)`` as tokens ``(B, P, D)``."""
+        tokens: Tensor = self.to_token(x) + self.position
+        return tokens
+
+    def readout(self, h: Tensor) -> Tensor:
+        """Read patches ``(B, P, F)`` from the tokens."""
+        patches: Tensor = self.to_patch(h)
+        return patches
+
+    def _grid(self) -> tuple[int, int]:
+        return self.size[0] // self.patch, self.size[1] // self.patch
+
+    def _cut(self, images: Tensor) -> Tensor:
+        """(n, H, W, C) -> (n, P, p * p * C)."""
+        (rows, columns), p, c = self._grid(), self.patch, self.channels
+        parts = images.reshape(-1, rows, p, columns, p, c).transpose(2, 3)
+        return parts.reshape(-1, rows * columns, p * p * c)
+
+    def _join(self, patches: Tensor) -> Tensor:
+        """(n, P, p * p * C) -> (n, H, W, C)."""
+        (rows, columns), p, c = self._grid(), self.patch, self.channels
+        parts = patches.reshape(-1, rows, columns, p, p, c).transpose(2, 3)
+        return parts.reshape(-1, rows * p, columns * p, c)

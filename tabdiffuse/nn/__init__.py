@@ -1,0 +1,1 @@
+"""Networks: tokens and times in, tokens out."""

@@ -1,0 +1,163 @@
+"""Gaussian diffusion on real-valued cells, with the preconditioning of EDM.
+
+One formula covers variance-preserving diffusion with v-prediction (``VPCosine``, ``sigma_data=1``)
+and EDM (``EDMSchedule``): the network output ``F`` enters as ``D = c_skip x_t + c_out F`` with
+coefficients that give inputs and targets unit variance at every noise level (Karras et al. 2022,
+arXiv 2206.00364, eqs. 7-8 and appendix B.6; for VP these are the coefficients of v-prediction,
+Salimans and Ho 2022, arXiv 2202.00512, appendix D).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from tabdiffuse._random import Noise
+from tabdiffuse.processes.base import Corruption, Process
+from tabdiffuse.schedules import GaussianSchedule, VPCosine
+from tabdiffuse.spaces import RealSpace
+
+__all__ = ["GaussianProcess"]
+
+
+class _Preconditioning(NamedTuple):
+    c_in: Tensor
+    c_skip: Tensor
+    c_out: Tensor
+    target_noise: Tensor
+    target_data: Tensor
+
+
+class GaussianProcess(Process):
+    """Gaussian diffusion ``x_t = alpha(t) x_0 + sigma(t) eps``; predictions are ``E[x_0 | x_t]``.
+
+    Parameters
+    ----------
+    space : RealSpace
+        States are ``(B, L, F)`` floats; all features of a cell share its time.
+    schedule : GaussianSchedule, optional
+        Variance-preserving cosine by default.
+    sigma_data : float, optional
+        Standard deviation of the data, at which the preconditioning is exact.
+    """
+
+    space: RealSpace
+
+    def __init__(
+        self,
+        space: RealSpace,
+        schedule: GaussianSchedule | None = None,
+        sigma_data: float = 1.0,
+    ) -> None:
+        self.space = space
+        self.schedule = schedule if schedule is not None else VPCosine()
+        self.sigma_data = sigma_data
+
+    def prior(self, rows: int, noise: Noise) -> Tensor:
+        """Draw ``(B, L, F)`` normal states with the standard deviation of time 1."""
+        levels = self.schedule(torch.ones(()))
+        scale = (levels.alpha * self.sigma_data).square() + levels.sigma.square()
+        return noise.normal(self.space.shape(rows)) * scale.sqrt().to(noise.device)
+
+    def corrupt(self, x0: Tensor, t: Tensor, noise: Noise) -> Corruption:
+        """Draw ``x_t`` and the preconditioned target, ``v`` in the variance-preserving case."""
+        levels = self.schedule(t[..., None])
+        coefficients = self._preconditioning(t)
+        eps = noise.normal(x0.shape, x0.dtype)
+        x_t = levels.alpha * x0 + levels.sigma * eps
+        return Corruption(x_t, coefficients.target_noise * eps - coefficients.target_data * x0)
+
+    def loss(self, raw: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """Squared error of the raw output, averaged over the features; 0 for clean cells."""
+        error = (raw - target).square().mean(dim=-1)
+        return error * (t > 0)
+
+    def scale_input(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """Multiply by ``c_in``, so that the network's input has unit variance."""
+        return self._preconditioning(t).c_in * x_t
+
+    def parameterize(self, raw: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
+        """Return the denoised state ``D = c_skip x_t + c_out F``."""
+        coefficients = self._preconditioning(t)
+        return coefficients.c_skip * x_t + coefficients.c_out * raw
+
+    def reverse_step(
+        self, pred: Tensor, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise, *, eta: float = 0.0
+    ) -> Tensor:
+        """Take one DDIM step (Song et al. 2021, arXiv 2010.02502, eq. 12).
+
+        Parameters
+        ----------
+        pred : Tensor
+            Denoised state, ``(B, L, F)``.
+        x_t : Tensor
+            State at ``t``.
+        t, s : Tensor
+            Times with ``s <= t``, ``(B, 1)`` or ``(B, L)``.
+        noise : Noise
+            Source of the noise when ``eta > 0``.
+        eta : float, optional
+            Stochasticity: 0 is the probability-flow ODE (Euler), 1 is ancestral sampling.
+
+        Returns
+        -------
+        Tensor
+            State at ``s``; cells with ``s == t`` are returned unchanged.
+        """
+        now, then = self.schedule(t[..., None]), self.schedule(s[..., None])
+        sigma_t = now.sigma.clamp_min(torch.finfo(x_t.dtype).tiny)
+        shrink = then.sigma / sigma_t
+        kept = then.sigma
+        if eta > 0:
+            ratio = (now.alpha * then.sigma) / then.alpha.clamp_min(torch.finfo(x_t.dtype).tiny)
+            added = eta * shrink * (now.sigma.square() - ratio.square()).clamp_min(0).sqrt()
+            kept = (then.sigma.square() - added.square()).clamp_min(0).sqrt()
+        rate = kept / sigma_t
+        x_s = rate * x_t + (then.alpha - rate * now.alpha) * pred
+        if eta > 0:
+            x_s = x_s + added * noise.normal(x_t.shape, x_t.dtype)
+        return torch.where((t > s)[..., None], x_s, x_t)
+
+    def extrapolate(
+        self, pred: Tensor, earlier: Tensor, t: Tensor, s: Tensor, t_earlier: Tensor
+    ) -> Tensor:
+        """Extrapolate the denoised state linearly in time to the middle of the step.
+
+        The resulting step has second order with one network call (DPM-Solver++(2M), Lu et al.
+        2022, arXiv 2211.01095, algorithm 2). NOTE[DIFF]: the paper extrapolates in log-SNR, which
+        is infinite at both ends of the schedule; time agrees with it to second order and is finite
+        everywhere. The last step, into time 0, is left first-order as in the paper.
+        """
+        usable = (s > 0) & (t_earlier > t)
+        ratio = (t - s) / (2 * (t_earlier - t).where(usable, 1.0))
+        return pred + (ratio * usable)[..., None].to(pred.dtype) * (pred - earlier)
+
+    def correct(
+        self, trial: Tensor, pred: Tensor, later: Tensor, x_t: Tensor, t: Tensor, s: Tensor
+    ) -> Tensor:
+        """Take Heun's second stage: the same step with the mean of both predictions.
+
+        In the exponential form of the ODE the denoised state is what the trapezoidal rule averages
+        (Karras et al. 2022, algorithm 1, in the integrating factor of the linear part). Steps into
+        time 0 are left first-order.
+        """
+        mean = torch.where((s > 0)[..., None], (pred + later) / 2, pred)
+        return self.reverse_step(mean, x_t, t, s, _no_noise)
+
+    def _preconditioning(self, t: Tensor) -> _Preconditioning:
+        """Evaluate the coefficients; ``target_*`` give the target without dividing by sigma."""
+        alpha, sigma, _, _ = self.schedule(t[..., None])
+        data = self.sigma_data
+        total = ((alpha * data).square() + sigma.square()).sqrt()
+        return _Preconditioning(
+            c_in=1 / total,
+            c_skip=alpha * data**2 / total.square(),
+            c_out=-sigma * data / total,
+            target_noise=alpha * data / total,
+            target_data=sigma / (data * total),
+        )
+
+
+_no_noise = Noise([torch.Generator()])

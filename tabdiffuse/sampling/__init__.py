@@ -1,0 +1,1 @@
+"""Sampling: one loop, its solvers, and rows in reproducible blocks."""

@@ -1,0 +1,1 @@
+"""Training: one loop, its optimizer, and what is shown while it runs."""
