@@ -29,7 +29,7 @@ LAYERS: list[set[str]] = [
     {"tabdiffuse.processes", "tabdiffuse.nn"},
     {"tabdiffuse.schedules", "tabdiffuse.times"},
     {"tabdiffuse.spaces", "tabdiffuse._random"},
-    {"tabdiffuse.errors"},
+    {"tabdiffuse.errors", "tabdiffuse._version"},
 ]
 RANK = {unit: rank for rank, row in enumerate(LAYERS) for unit in row}
 

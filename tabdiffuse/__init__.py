@@ -1,0 +1,15 @@
+"""Synthetic data by diffusion: one small model of the joint distribution of a table."""
+
+from tabdiffuse._version import __version__
+from tabdiffuse.estimators import MultimodalDiffusion, TabularDiffusion
+from tabdiffuse.modalities import CategoricalModality, NumericModality
+from tabdiffuse.modalities.image import ImageModality
+
+__all__ = [
+    "CategoricalModality",
+    "ImageModality",
+    "MultimodalDiffusion",
+    "NumericModality",
+    "TabularDiffusion",
+    "__version__",
+]

@@ -1,0 +1,229 @@
+"""What the estimators share: building, training and sampling one denoiser."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import torch
+from rich.console import Console
+from rich.progress import Progress, TaskID
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from tabdiffuse._random import child_seed, seeded_initialisation
+from tabdiffuse.denoiser import Denoiser
+from tabdiffuse.estimators.checkpoint import Checkpoint
+from tabdiffuse.estimators.parameters import (
+    check_parameters,
+    make_solver,
+    resolve_device,
+    resolve_seed,
+)
+from tabdiffuse.estimators.presets import Preset, choose_preset
+from tabdiffuse.joint import Batch, Observed, ProductProcess, State
+from tabdiffuse.modalities import Modality
+from tabdiffuse.nn.dit import DiT, DiTConfig
+from tabdiffuse.sampling.blocks import BLOCK_ROWS, sample_rows
+from tabdiffuse.times import TimeLaw
+from tabdiffuse.training.callbacks import STOP_REASONS, clock, make_console, training_bar
+from tabdiffuse.training.loop import Callback, TrainConfig, TrainState, train
+
+__all__ = ["DiffusionEstimator", "build_denoiser"]
+
+# A GPU wants many rows at once; on a CPU one block at a time stays in the caches.
+_GPU_SAMPLE_ROWS = 64 * BLOCK_ROWS
+
+
+def build_denoiser(modalities: Mapping[str, Modality], config: DiTConfig, seed: int) -> Denoiser:
+    """Build the network over some modalities; equal seeds give equal weights."""
+    with seeded_initialisation(seed):
+        for modality in modalities.values():
+            modality.build(config.width)
+        return Denoiser(ProductProcess(modalities), DiT(config))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The resolved settings of one fit."""
+
+    seed: int
+    device: torch.device
+    preset: Preset
+    network: DiTConfig
+    train: TrainConfig
+
+
+class DiffusionEstimator(BaseEstimator):
+    """Common part of the estimators: parameters, one fit, one sample.
+
+    Subclasses turn their data into modalities and arrays, and back.
+    """
+
+    preset: str
+    max_time: float | None
+    max_steps: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    width: int | None
+    depth: int | None
+    n_steps: int | None
+    solver: str
+    eta: float
+    checkpoint: Any
+    random_state: Any
+    device: Any
+    verbose: int
+    callbacks: Any
+
+    denoiser_: Denoiser
+
+    def _check_parameters(self) -> None:
+        check_parameters(type(self).__name__, self.get_params(deep=False))
+
+    def _plan(self, rows: int, started: float) -> _Plan:
+        """Resolve what the parameters leave open."""
+        device = resolve_device(self.device)
+        preset = choose_preset(self.preset, device)
+        network = replace(
+            preset.network,
+            width=self.width or preset.network.width,
+            depth=self.depth or preset.network.depth,
+        )
+        batch_size = min(self.batch_size or preset.batch_size, rows)
+        steps = self.max_steps
+        if steps is None and self.max_time is None:
+            steps = preset.steps_for(rows, batch_size)
+        budget = self.max_time
+        if budget is not None:
+            budget = max(budget - (time.perf_counter() - started), 1e-3)
+        config = TrainConfig(
+            max_steps=steps,
+            max_time=budget,
+            batch_size=batch_size,
+            learning_rate=self.learning_rate or preset.learning_rate,
+        )
+        return _Plan(resolve_seed(self.random_state), device, preset, network, config)
+
+    def _train(self, plan: _Plan, denoiser: Denoiser, data: Batch, time_law: TimeLaw) -> None:
+        """Train the denoiser and set the fitted attributes."""
+        rows = len(next(iter(data.values())))
+        denoiser = denoiser.to(plan.device)
+        data = {name: values.to(plan.device) for name, values in data.items()}
+        parameters = sum(p.numel() for p in denoiser.parameters())
+        state = TrainState.start(denoiser, plan.train)
+        callbacks: list[Callback] = list(self.callbacks or ())
+        console = make_console()
+        with ExitStack() as stack:
+            if self.verbose:
+                callbacks.insert(0, stack.enter_context(training_bar(console)))
+            checkpoint = None
+            if self.checkpoint is not None:
+                checkpoint = Checkpoint(self.checkpoint, f"{_fingerprint(data)}/{plan}/{time_law}")
+                checkpoint.restore(state)
+                callbacks.append(checkpoint)
+            state, reason = train(
+                denoiser,
+                data,
+                plan.train,
+                time_law,
+                seed=child_seed(plan.seed, "train"),
+                callbacks=callbacks,
+                state=state,
+            )
+        if checkpoint is not None:
+            checkpoint.remove()
+        self.denoiser_ = denoiser
+        self.device_ = plan.device
+        self.seed_ = plan.seed
+        self.sampling_steps_ = plan.preset.n_steps
+        self.n_parameters_ = parameters
+        self.n_rows_ = rows
+        self.n_iter_ = state.step
+        self.batch_size_ = plan.train.batch_size
+        self.fit_time_ = state.elapsed
+        self.stop_reason_ = reason
+        self.history_ = pd.DataFrame(state.history)
+        self.reset_sampling()
+        if self.verbose:
+            console.print(self._summary())
+
+    def _summary(self) -> str:
+        return (
+            f"Trained {self.n_parameters_:,} parameters on {self.n_rows_:,} rows: "
+            f"{self.n_iter_:,} steps of {self.batch_size_:,} rows in {clock(self.fit_time_)} "
+            f"({STOP_REASONS[self.stop_reason_]})."
+        )
+
+    def reset_sampling(self) -> None:
+        """Start the sequence of samples anew: the next `sample` repeats the first one."""
+        self.n_sample_calls_ = 0
+
+    def _sample_seed(self, random_state: Any) -> int:
+        """Return the seed of one call of `sample`.
+
+        Without a seed of its own, each call takes the next of a sequence that the fit decides, so
+        that a script gives the same rows each time it runs and no two calls repeat each other.
+        """
+        if random_state is not None:
+            return child_seed(resolve_seed(random_state), "sample")
+        self.n_sample_calls_ += 1
+        return child_seed(self.seed_, "sample", self.n_sample_calls_)
+
+    def _check_count(self, n_samples: Any) -> None:
+        check_parameters(f"{type(self).__name__}.sample", {"n_samples": n_samples})
+
+    def _sample_state(
+        self,
+        n_samples: int,
+        random_state: Any,
+        batch_size: int | None,
+        n_steps: int | None,
+        observed: Observed | None = None,
+    ) -> State:
+        """Draw clean states; see the ``sample`` methods for the parameters."""
+        check_is_fitted(self, "denoiser_")
+        given = {"n_samples": n_samples, "batch_size": batch_size, "n_steps": n_steps}
+        own = {"solver": self.solver, "eta": self.eta, "random_state": random_state}
+        check_parameters(f"{type(self).__name__}.sample", {**given, **own})
+        default = BLOCK_ROWS if self.device_.type == "cpu" else _GPU_SAMPLE_ROWS
+        with ExitStack() as stack:
+            on_rows = None
+            if self.verbose:
+                bar = stack.enter_context(Progress(console=make_console(), transient=True))
+                task = bar.add_task("Sampling", total=n_samples)
+                on_rows = partial(_move, bar, task)
+            return sample_rows(
+                self.denoiser_,
+                self.denoiser_.joint,
+                int(n_samples),
+                self._sample_seed(random_state),
+                solver=make_solver(self.solver, self.eta),
+                n_steps=n_steps or self.n_steps or self.sampling_steps_,
+                batch_size=batch_size or default,
+                device=self.device_,
+                observed=observed,
+                on_rows=on_rows,
+            )
+
+    def _console(self) -> Console | None:
+        return make_console() if self.verbose else None
+
+
+def _move(bar: Progress, task: TaskID, done: int) -> None:
+    bar.update(task, completed=done)
+
+
+def _fingerprint(data: Batch) -> str:
+    """Name the encoded data, so that a checkpoint cannot go on with other rows."""
+    digest = hashlib.sha256()
+    for name, values in data.items():
+        digest.update(f"{name}{tuple(values.shape)}".encode())
+        digest.update(values.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,166 @@
+"""Rules for the parameters of the estimators, and how the automatic ones are resolved."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from tabdiffuse._random import child_seed
+from tabdiffuse.errors import ParameterError
+from tabdiffuse.estimators.presets import PRESETS
+from tabdiffuse.sampling.solvers import Euler, Heun, Solver, TwoM
+
+__all__ = ["check_parameters", "make_solver", "resolve_device", "resolve_seed"]
+
+_LARGEST_SEED = 2**32 - 1
+
+
+class _Rule(NamedTuple):
+    accepts: Callable[[Any], bool]
+    text: str
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _is_seed(value: Any) -> bool:
+    generators = (np.random.RandomState, np.random.Generator)
+    return value is None or isinstance(value, generators) or (_is_int(value) and value >= 0)
+
+
+def _is_device(value: Any) -> bool:
+    if isinstance(value, torch.device) or value == "auto":
+        return True
+    try:
+        torch.device(value)
+    except (RuntimeError, TypeError):
+        return False
+    return True
+
+
+_COUNT = _Rule(lambda v: _is_int(v) and v >= 1, "a positive integer")
+_COUNT_OR_NONE = _Rule(lambda v: v is None or _COUNT.accepts(v), "a positive integer or None")
+_POSITIVE_OR_NONE = _Rule(
+    lambda v: v is None or (_is_number(v) and v > 0), "a positive number or None"
+)
+_FLAG = _Rule(lambda v: isinstance(v, bool | np.bool_), "True or False")
+_SOLVERS: dict[str, Callable[[float], Solver]] = {
+    "euler": Euler,
+    "2m": TwoM,
+    "heun": lambda eta: Heun(),
+}
+_PRESET_NAMES = ("auto", *PRESETS)
+
+
+def _one_of(names: tuple[str, ...]) -> _Rule:
+    return _Rule(
+        lambda v: isinstance(v, str) and v in names, "one of " + ", ".join(map(repr, names))
+    )
+
+
+RULES: dict[str, _Rule] = {
+    "n_samples": _COUNT,
+    "preset": _one_of(_PRESET_NAMES),
+    "max_time": _POSITIVE_OR_NONE,
+    "max_steps": _COUNT_OR_NONE,
+    "batch_size": _COUNT_OR_NONE,
+    "learning_rate": _POSITIVE_OR_NONE,
+    "width": _Rule(
+        lambda v: v is None or (_COUNT.accepts(v) and v % 8 == 0),
+        "a positive multiple of 8 or None",
+    ),
+    "depth": _COUNT_OR_NONE,
+    "n_steps": _COUNT_OR_NONE,
+    "solver": _one_of(tuple(_SOLVERS)),
+    "eta": _Rule(lambda v: _is_number(v) and 0 <= v <= 1, "a number from 0 to 1"),
+    "warm_start": _FLAG,
+    "checkpoint": _Rule(
+        lambda v: v is None or isinstance(v, str) or hasattr(v, "__fspath__"), "a path or None"
+    ),
+    "random_state": _Rule(_is_seed, "a non-negative integer, a numpy random generator or None"),
+    "device": _Rule(_is_device, "'auto' or the name of a torch device such as 'cpu' or 'cuda:0'"),
+    "verbose": _Rule(lambda v: isinstance(v, bool) or (_is_int(v) and v >= 0), "0, 1 or 2"),
+    "callbacks": _Rule(
+        lambda v: v is None or (isinstance(v, list | tuple) and all(map(callable, v))),
+        "a list of callables or None",
+    ),
+    "schema": _Rule(
+        lambda v: v is None or isinstance(v, Mapping),
+        "a mapping of column names to kinds, such as {'zip': 'categorical'}, or None",
+    ),
+}
+"""What each parameter may be; the message of every refusal is made from this table."""
+
+
+def check_parameters(owner: str, parameters: Mapping[str, Any]) -> None:
+    """Refuse parameters outside their range.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the class, for the message.
+    parameters : mapping of str to object
+        Values by name; names without a rule pass.
+
+    Raises
+    ------
+    ParameterError
+        Names the parameter, what it must be, and what it is.
+    """
+    for name, value in parameters.items():
+        rule = RULES.get(name)
+        if rule is not None and not rule.accepts(value):
+            raise ParameterError(
+                f"The {name!r} parameter of {owner} must be {rule.text}. Got {value!r} instead."
+            )
+    if parameters.get("solver") == "heun" and parameters.get("eta"):
+        raise ParameterError(
+            f"The 'heun' solver of {owner} is deterministic and needs eta=0. "
+            f"Got eta={parameters['eta']!r}; use solver='2m' or 'euler' for stochastic sampling."
+        )
+
+
+def make_solver(name: str, eta: float) -> Solver:
+    """Return the solver of that name."""
+    return _SOLVERS[name](eta)
+
+
+def resolve_device(device: str | torch.device) -> torch.device:
+    """Turn the ``device`` parameter into a device that is there.
+
+    Raises
+    ------
+    ParameterError
+        When CUDA is asked for and absent.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    found = torch.device(device)
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise ParameterError(
+            f"device={str(device)!r} was asked for, but torch finds no CUDA device. "
+            "Use device='auto' or device='cpu'."
+        )
+    return found
+
+
+def resolve_seed(random_state: Any) -> int:
+    """Turn ``random_state`` into a seed: an int as it is, a generator's next draw, or entropy."""
+    if random_state is None:
+        entropy = np.random.SeedSequence().entropy
+        assert isinstance(entropy, int)
+        return child_seed(entropy)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(_LARGEST_SEED, dtype=np.int64))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(_LARGEST_SEED))
+    return int(random_state)

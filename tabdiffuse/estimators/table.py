@@ -1,0 +1,297 @@
+"""TabularDiffusion: a DataFrame in, one model of its joint distribution, DataFrames out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from rich.table import Table
+from sklearn.utils.validation import check_is_fitted
+
+from tabdiffuse._random import child_seed
+from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
+from tabdiffuse.estimators.model_file import read_model, write_model
+from tabdiffuse.estimators.parameters import resolve_device
+from tabdiffuse.modalities import CategoricalModality, Modality, NumericModality
+from tabdiffuse.tables import TableCodec, TableLayout, TableSchema, check_same_columns
+from tabdiffuse.times import Independent, Mixed, RandomClean, Tied
+
+__all__ = ["TabularDiffusion"]
+
+_TIME_LAW = Mixed(
+    (Tied(), RandomClean(Tied()), Independent(per_cell=True)),
+    (0.8, 0.1, 0.1),
+)
+
+
+class TabularDiffusion(DiffusionEstimator):
+    """Model of the joint distribution of a table with mixed columns.
+
+    One small diffusion transformer with a token for each column: Gaussian diffusion on numbers,
+    masked diffusion on categories, with a time of its own for every cell (Rojas et al. 2025,
+    Diffuse Everything, arXiv 2506.07903).
+
+    Parameters
+    ----------
+    schema : mapping of column name to kind, optional
+        Kinds that differ from the inferred ones: "numeric", "categorical" or "boolean".
+    preset : {"auto", "fast", "balanced", "best"}
+        Defaults for size, training and sampling. "auto" is "fast" on a CPU and "balanced" on a GPU.
+    max_time : float, optional
+        Budget of `fit` in seconds. The learning-rate schedule is laid over it, so the run ends
+        annealed, not cut off. Results then depend on the speed of the machine.
+    max_steps : int, optional
+        Training steps; with ``max_time`` too, whichever limit is reached first ends the run. By
+        default the preset decides, unless ``max_time`` is given.
+    batch_size : int, optional
+        Rows of a training step.
+    learning_rate : float, optional
+        Peak of the learning rate.
+    width, depth : int, optional
+        Width of a token (a multiple of 8) and number of blocks.
+    n_steps : int, optional
+        Sampling steps.
+    solver : {"2m", "euler", "heun"}
+        How the numbers are integrated: second order with one network call a step, first order, or
+        second order with two calls.
+    eta : float
+        Stochasticity of the sampler in [0, 1]; 0 is deterministic, 1 ancestral.
+    warm_start : bool
+        Whether `fit` goes on from the weights of the last fit. The columns must be the same ones.
+    checkpoint : path, optional
+        File in which a running `fit` keeps its state. If it is there when `fit` starts, the fit
+        goes on from it; on a CPU it ends bit-identical to one that was never interrupted.
+    random_state : int, numpy random generator or None
+        Seed of everything random. An int makes `fit` bit-reproducible on a CPU.
+    device : str
+        "auto" takes a GPU if there is one.
+    verbose : int
+        0 is silent; 1 shows what was inferred, a progress bar and a summary on standard error.
+    callbacks : list of callable, optional
+        Called as ``callback(progress, state)`` during training; returning True stops it.
+
+    Attributes
+    ----------
+    schema_ : TableSchema
+        Kind of each column; ``schema_.describe()`` is a table.
+    history_ : DataFrame
+        Loss, learning rate and gradient norm over the run.
+    stop_reason_ : str
+        "max_steps", "max_time" or "callback".
+    n_parameters_, n_iter_, n_rows_, n_features_in_ : int
+        Trained weights, steps taken, rows and columns seen.
+    feature_names_in_ : ndarray
+        Names of the columns.
+    fit_time_ : float
+        Seconds of training.
+    denoiser_ : Denoiser
+        The network.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tabdiffuse import TabularDiffusion
+    >>> people = pd.DataFrame({"age": [31, 42, 27, 58] * 25, "sex": ["F", "M", "F", "M"] * 25})
+    >>> model = TabularDiffusion(max_steps=20, random_state=0, verbose=0).fit(people)
+    >>> list(model.sample(3).columns)
+    ['age', 'sex']
+    """
+
+    schema_: TableSchema
+    codec_: TableCodec
+    history_: pd.DataFrame
+
+    def __init__(
+        self,
+        *,
+        schema: Mapping[Any, str] | None = None,
+        preset: Literal["auto", "fast", "balanced", "best"] = "auto",
+        max_time: float | None = None,
+        max_steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        width: int | None = None,
+        depth: int | None = None,
+        n_steps: int | None = None,
+        solver: Literal["2m", "euler", "heun"] = "2m",
+        eta: float = 0.0,
+        warm_start: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        random_state: Any = None,
+        device: str = "auto",
+        verbose: int = 1,
+        callbacks: Sequence[Any] | None = None,
+    ) -> None:
+        self.schema = schema
+        self.preset = preset
+        self.max_time = max_time
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.width = width
+        self.depth = depth
+        self.n_steps = n_steps
+        self.solver = solver
+        self.eta = eta
+        self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+        self.callbacks = callbacks
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> TabularDiffusion:
+        """Learn the joint distribution of the columns of a table.
+
+        Parameters
+        ----------
+        X : DataFrame
+            At least two rows, mixed columns, missing values allowed. It is not changed.
+        y : None
+            Ignored; a target is a column like any other.
+
+        Returns
+        -------
+        TabularDiffusion
+            This estimator.
+
+        Raises
+        ------
+        ParameterError, DataError, DataTypeError, SchemaError
+            What is wrong, where, and what to do, before any work.
+        TrainingDivergedError
+            When the loss stops being finite.
+        """
+        started = time.perf_counter()
+        self._check_parameters()
+        again = self.warm_start and hasattr(self, "denoiser_")
+        if again:
+            X, schema, codec = check_same_columns(X, self.schema_), self.schema_, self.codec_
+        else:
+            schema = TableSchema.infer(X, self.schema)
+            codec = TableCodec.fit(X, schema)
+        self._show(schema)
+        arrays = codec.encode(X)
+        plan = self._plan(len(X), started)
+        modalities = _modalities(codec.layout)
+        denoiser = build_denoiser(modalities, plan.network, child_seed(plan.seed, "init"))
+        if again:
+            denoiser.load_state_dict(self.denoiser_.state_dict())
+        data = {name: modalities[name].encode(values) for name, values in arrays.items()}
+        self._train(plan, denoiser, data, _TIME_LAW)
+        self.schema_ = schema
+        self.codec_ = codec
+        self.feature_names_in_ = np.array(schema.names, dtype=object)
+        self.n_features_in_ = len(schema.names)
+        return self
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        random_state: Any = None,
+        batch_size: int | None = None,
+        n_steps: int | None = None,
+    ) -> pd.DataFrame:
+        """Draw new rows.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of rows, at least 1.
+        random_state : int, numpy random generator or None
+            Seed of this sample. The rows depend on it alone: not on ``batch_size``, and the first
+            rows of a large sample are the rows of a small one. None takes the next seed of a
+            sequence that the fit decides; `reset_sampling` starts it anew.
+        batch_size : int, optional
+            Rows in one call of the network.
+        n_steps : int, optional
+            Sampling steps, instead of the estimator's.
+
+        Returns
+        -------
+        DataFrame
+            Rows with the columns, order, dtypes and categories of the training data.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ParameterError
+            When a parameter is out of range.
+        """
+        state = self._sample_state(n_samples, random_state, batch_size, n_steps)
+        parts = self.denoiser_.joint.parts()
+        return self.codec_.decode({name: parts[name].decode(x) for name, x in state.items()})
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file.
+
+        A zip of JSON, CSV and safetensors with checksums and a model card: no pickle and no
+        training rows, but the categories and the quantiles of the columns. The file is written as
+        a whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write, for instance ``"adult.tabdiffuse"``.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self, "denoiser_")
+        write_model(self, path)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], device: str = "auto") -> TabularDiffusion:
+        """Read a model written by `save`, on any device.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+        device : str
+            Where to put the weights; "auto" takes a GPU if there is one.
+
+        Returns
+        -------
+        TabularDiffusion
+            A fitted estimator that samples the same rows.
+
+        Raises
+        ------
+        ModelFileError
+            When the file is damaged, altered, or of a newer format.
+        """
+        model = cls()
+        read_model(model, path, resolve_device(device))
+        return model
+
+    def _show(self, schema: TableSchema) -> None:
+        """Show what was inferred."""
+        console = self._console()
+        if console is None:
+            return
+        described = schema.describe().astype(str)
+        table = Table(*described.columns, title="Columns")
+        for row in described.itertuples(index=False):
+            table.add_row(*row)
+        console.print(table)
+
+
+def _modalities(layout: TableLayout) -> dict[str, Modality]:
+    """Make the modalities of a table; one without columns is absent."""
+    modalities: dict[str, Modality] = {}
+    if layout.n_numeric:
+        modalities["numeric"] = NumericModality(layout.n_numeric)
+    if layout.cardinalities:
+        modalities["categorical"] = CategoricalModality(
+            layout.cardinalities, frequencies=layout.frequencies
+        )
+    return modalities
