@@ -1,0 +1,120 @@
+"""Command line of the benchmarks: ``run``, ``list``, ``report``, ``references``."""
+
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks import references, runner
+from benchmarks.data import DataError, Dataset, known, load, read_recipe
+from benchmarks.methods import METHODS
+from benchmarks.report import duration, render
+from benchmarks.results import COMMITTED, LINES, Config, quick_look, read_lines
+from benchmarks.runner import Reporter
+
+RESULTS = Path("results")
+
+
+@click.group()
+def main() -> None:
+    """Benchmark tabdiffuse on public data, with the metrics of published work."""
+
+
+@main.command("list")
+def list_datasets() -> None:
+    """List the data sets."""
+    for name in known():
+        recipe = read_recipe(name)
+        rows = " + ".join(f"{recipe['files'][part]['rows']:,}" for part in ("train", "test"))
+        click.echo(f"{name}: {recipe['title']}, {rows} rows, {len(recipe['columns'])} columns")
+        click.echo(f"  {recipe['source']}, doi:{recipe['doi']}, {recipe['licence']}")
+
+
+@main.command()
+@click.argument("dataset")
+@click.option(
+    "--method", default="tabdiffuse", show_default=True, type=click.Choice(sorted(METHODS))
+)
+@click.option("--preset", default="fast", show_default=True, help="Preset of the model.")
+@click.option(
+    "--seed", "seeds", type=int, multiple=True, help="Seed; may be repeated.  [default: 0]"
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda.")
+@click.option("--max-time", type=click.FloatRange(min=0, min_open=True), help="Training seconds.")
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=RESULTS,
+    show_default=True,
+    help="Folder for tables, scores and figures.",
+)
+@click.option(
+    "--train-rows",
+    type=click.IntRange(min=30),
+    help="Quick look: as many random train rows. Not comparable with published numbers.",
+)
+@click.option("--fresh-references", is_flag=True, help="Score the real and shuffled rows anew.")
+@click.pass_obj
+def run(
+    started: float | None,
+    dataset: str,
+    method: str,
+    preset: str,
+    seeds: tuple[int, ...],
+    device: str,
+    max_time: float | None,
+    output: Path,
+    train_rows: int | None,
+    fresh_references: bool,
+) -> None:
+    """Train on DATASET, sample as many rows, score them, print the table."""
+    started = started or time.perf_counter()
+    reporter = Reporter(Console())
+    data = quick_look(_load(dataset, reporter), train_rows)
+    bounds = runner.reference_rows(data, output, reporter, fresh=fresh_references)
+    lines = []
+    for seed in dict.fromkeys(seeds or (0,)):
+        config = Config(dataset, method, preset, seed, device, max_time, train_rows)
+        lines.append(runner.run(config, data, output, reporter))
+        runner.picture(config, data, lines[-1], bounds, output, reporter)
+    reporter.console.print()
+    reporter.console.print(render(dataset, lines, bounds))
+    click.echo(f"\nFrom the command to this table: {duration(time.perf_counter() - started)}.")
+    click.echo(f"Tables, figures and the line of each run ({LINES}) are in {output}.")
+
+
+@main.command()
+@click.argument("dataset")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def report(dataset: str, files: tuple[Path, ...]) -> None:
+    """Print the table of DATASET from finished lines: the committed ones, or those in FILES."""
+    reporter = Reporter(Console())
+    bounds = runner.reference_rows(_load(dataset, reporter), RESULTS, reporter)
+    lines = read_lines(files or sorted(COMMITTED.glob("*.jsonl")))
+    mine = [line for line in lines if line["config"]["dataset"] == dataset]
+    reporter.console.print(render(dataset, mine, bounds))
+
+
+@main.command("references")
+@click.argument("dataset")
+def write_references(dataset: str) -> None:
+    """Score the real and the shuffled rows of DATASET anew; write the file that is committed."""
+    reporter = Reporter(Console())
+    data = _load(dataset, reporter)
+    references.save(runner.score_references(data, reporter), references.committed(dataset))
+    click.echo(f"Wrote {references.committed(dataset)}")
+
+
+def _load(name: str, reporter: Reporter) -> Dataset:
+    """Load a data set; say in words why it cannot be had."""
+    try:
+        with reporter.phase(f"Load {name}"):
+            dataset = load(name)
+            reporter.note(
+                f"{len(dataset.train):,} train and {len(dataset.test):,} test rows, "
+                f"{dataset.train.shape[1]} columns; SHA-256 verified"
+            )
+    except DataError as error:
+        raise click.ClickException(str(error)) from error
+    return dataset
