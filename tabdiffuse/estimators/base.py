@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import torch
@@ -19,14 +19,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiffuse._random import child_seed, seeded_initialisation
 from tabdiffuse.denoiser import Denoiser
-from tabdiffuse.estimators.checkpoint import Checkpoint
+from tabdiffuse.errors import ParameterError
+from tabdiffuse.estimators.checkpoint import Checkpoint, check_checkpoint_path
 from tabdiffuse.estimators.parameters import (
     check_parameters,
     make_solver,
     resolve_device,
     resolve_seed,
 )
-from tabdiffuse.estimators.presets import Preset, choose_preset
+from tabdiffuse.estimators.presets import PRESETS, Preset, choose_preset
 from tabdiffuse.joint import Batch, Observed, ProductProcess, State
 from tabdiffuse.modalities import Modality
 from tabdiffuse.nn.dit import DiT, DiTConfig
@@ -50,13 +51,21 @@ def build_denoiser(modalities: Mapping[str, Modality], config: DiTConfig, seed: 
 
 
 @dataclass(frozen=True)
+class _Setup:
+    """What the parameters alone decide."""
+
+    device: torch.device
+    preset: Preset
+    network: DiTConfig
+    warm: bool
+
+
+@dataclass(frozen=True)
 class _Plan:
     """The resolved settings of one fit."""
 
     seed: int
-    device: torch.device
-    preset: Preset
-    network: DiTConfig
+    setup: _Setup
     train: TrainConfig
 
 
@@ -65,6 +74,8 @@ class DiffusionEstimator(BaseEstimator):
 
     Subclasses turn their data into modalities and arrays, and back.
     """
+
+    _presets: ClassVar[Mapping[str, Preset]] = PRESETS
 
     preset: str
     max_time: float | None
@@ -84,19 +95,31 @@ class DiffusionEstimator(BaseEstimator):
 
     denoiser_: Denoiser
 
-    def _check_parameters(self) -> None:
-        check_parameters(type(self).__name__, self.get_params(deep=False))
-
-    def _plan(self, rows: int, started: float) -> _Plan:
-        """Resolve what the parameters leave open."""
-        device = resolve_device(self.device)
-        preset = choose_preset(self.preset, device)
+    def _set_up(self) -> _Setup:
+        """Check all parameters, then resolve device, preset and network."""
+        owner = type(self).__name__
+        check_parameters(owner, self.get_params(deep=False))
+        if self.checkpoint is not None:
+            check_checkpoint_path(self.checkpoint)
+        device = resolve_device(self.device, owner)
+        preset = choose_preset(self.preset, device, self._presets)
+        warm = bool(getattr(self, "warm_start", False)) and hasattr(self, "denoiser_")
+        start = self._backbone().config if warm else preset.network
         network = replace(
-            preset.network,
-            width=self.width or preset.network.width,
-            depth=self.depth or preset.network.depth,
+            start, width=int(self.width or start.width), depth=int(self.depth or start.depth)
         )
-        batch_size = min(self.batch_size or preset.batch_size, rows)
+        if warm and network != start:
+            raise ParameterError(
+                f"A warm start goes on from a network of width {start.width} and depth "
+                f"{start.depth}. Got width={self.width!r} and depth={self.depth!r} instead; leave "
+                "them None, or set warm_start=False."
+            )
+        return _Setup(device, preset, network, warm)
+
+    def _plan(self, setup: _Setup, rows: int, started: float) -> _Plan:
+        """Resolve what depends on the data and the clock."""
+        preset = setup.preset
+        batch_size = min(int(self.batch_size or preset.batch_size), rows)
         steps = self.max_steps
         if steps is None and self.max_time is None:
             steps = preset.steps_for(rows, batch_size)
@@ -109,40 +132,42 @@ class DiffusionEstimator(BaseEstimator):
             batch_size=batch_size,
             learning_rate=self.learning_rate or preset.learning_rate,
         )
-        return _Plan(resolve_seed(self.random_state), device, preset, network, config)
+        return _Plan(resolve_seed(self.random_state), setup, config)
 
     def _train(self, plan: _Plan, denoiser: Denoiser, data: Batch, time_law: TimeLaw) -> None:
         """Train the denoiser and set the fitted attributes."""
         rows = len(next(iter(data.values())))
-        denoiser = denoiser.to(plan.device)
-        data = {name: values.to(plan.device) for name, values in data.items()}
+        denoiser = denoiser.to(plan.setup.device)
+        data = {name: values.to(plan.setup.device) for name, values in data.items()}
         parameters = sum(p.numel() for p in denoiser.parameters())
         state = TrainState.start(denoiser, plan.train)
         callbacks: list[Callback] = list(self.callbacks or ())
         console = make_console()
+        seed = plan.seed
+        checkpoint = self._resume(plan, data, time_law, state)
+        if checkpoint is not None:
+            seed = checkpoint.seed
+            callbacks.append(checkpoint)
+            if self.verbose and state.step:
+                console.print(f"Going on from the checkpoint after step {state.step:,}.")
         with ExitStack() as stack:
             if self.verbose:
                 callbacks.insert(0, stack.enter_context(training_bar(console)))
-            checkpoint = None
-            if self.checkpoint is not None:
-                checkpoint = Checkpoint(self.checkpoint, f"{_fingerprint(data)}/{plan}/{time_law}")
-                checkpoint.restore(state)
-                callbacks.append(checkpoint)
             state, reason = train(
                 denoiser,
                 data,
                 plan.train,
                 time_law,
-                seed=child_seed(plan.seed, "train"),
+                seed=child_seed(seed, "train"),
                 callbacks=callbacks,
                 state=state,
             )
         if checkpoint is not None:
             checkpoint.remove()
         self.denoiser_ = denoiser
-        self.device_ = plan.device
-        self.seed_ = plan.seed
-        self.sampling_steps_ = plan.preset.n_steps
+        self.device_ = plan.setup.device
+        self.seed_ = seed
+        self.sampling_steps_ = plan.setup.preset.n_steps
         self.n_parameters_ = parameters
         self.n_rows_ = rows
         self.n_iter_ = state.step
@@ -152,7 +177,30 @@ class DiffusionEstimator(BaseEstimator):
         self.history_ = pd.DataFrame(state.history)
         self.reset_sampling()
         if self.verbose:
-            console.print(self._summary())
+            console.print(self._summary(), soft_wrap=True)
+
+    def _resume(
+        self, plan: _Plan, data: Batch, time_law: TimeLaw, state: TrainState
+    ) -> Checkpoint | None:
+        """Make the checkpoint, if one is wanted, and restore the state if there is something.
+
+        Its identity leaves out what differs when the same fit is started again: the time already
+        spent and, without a ``random_state``, the seed, which is that of the interrupted fit.
+        """
+        if self.checkpoint is None:
+            return None
+        seed = -1 if self.random_state is None else plan.seed
+        same = replace(plan, seed=seed, train=replace(plan.train, max_time=self.max_time))
+        start = _fingerprint(state.denoiser.state_dict()) if plan.setup.warm else ""
+        identity = f"{_fingerprint(data)}/{start}/{same}/{time_law}"
+        checkpoint = Checkpoint(self.checkpoint, identity, plan.seed)
+        checkpoint.restore(state)
+        return checkpoint
+
+    def _backbone(self) -> DiT:
+        backbone = self.denoiser_.backbone
+        assert isinstance(backbone, DiT)
+        return backbone
 
     def _summary(self) -> str:
         return (
@@ -221,7 +269,7 @@ def _move(bar: Progress, task: TaskID, done: int) -> None:
 
 
 def _fingerprint(data: Batch) -> str:
-    """Name the encoded data, so that a checkpoint cannot go on with other rows."""
+    """Name the values of tensors, so that a checkpoint cannot go on with other ones."""
     digest = hashlib.sha256()
     for name, values in data.items():
         digest.update(f"{name}{tuple(values.shape)}".encode())

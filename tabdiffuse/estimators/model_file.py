@@ -25,7 +25,7 @@ from tabdiffuse.io import (
     tensors_to_bytes,
     write_archive,
 )
-from tabdiffuse.nn.dit import DiT, DiTConfig
+from tabdiffuse.nn.dit import DiTConfig
 from tabdiffuse.tables import TableCodec, TableSchema
 
 if TYPE_CHECKING:
@@ -53,18 +53,26 @@ _MEMBERS = (
     "history.csv",
     "README.md",
 )
+# What parts that contradict each other raise when they are put together.
+_MISFITS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def write_model(model: TabularDiffusion, path: str | os.PathLike[str]) -> None:
     """Write a fitted model; see `TabularDiffusion.save`."""
     codec_json, codec_arrays = model.codec_.state()
-    backbone = model.denoiser_.backbone
-    assert isinstance(backbone, DiT)
     config = {
         "estimator": type(model).__name__,
         "parameters": _storable(model.get_params(deep=False)),
         "fitted": {name: getattr(model, name) for name in _FITTED},
-        "network": asdict(backbone.config),
+        "network": asdict(model._backbone().config),
         "versions": {name: version(name) for name in _LIBRARIES},
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -87,18 +95,31 @@ def read_model(model: TabularDiffusion, path: str | os.PathLike[str], device: to
     absent = [name for name in _MEMBERS if name not in members]
     if absent:
         raise ModelFileError(f"{os.fspath(path)!r} holds no table model: {absent} are missing.")
+    try:
+        _fill(model, members, device)
+    except ModelFileError:
+        raise
+    except _MISFITS as error:
+        raise ModelFileError(
+            f"{os.fspath(path)!r} is whole, but its parts do not make a model ({error!r}). It was "
+            f"not written by `save` of tabdiffuse {__version__} or older."
+        ) from error
+
+
+def _fill(model: TabularDiffusion, members: dict[str, bytes], device: torch.device) -> None:
+    """Set parameters and fitted attributes."""
     config = _json(members, "config.json")
     model.set_params(**_restored(config["parameters"]))
-    model.schema_ = TableSchema.from_dict(_json(members, "schema.json"))
+    schema = TableSchema.from_dict(_json(members, "schema.json"))
     arrays = tensors_from_bytes(members["codec.safetensors"], name="codec.safetensors")
-    model.codec_ = TableCodec.from_state(model.schema_, _json(members, "codec.json"), arrays)
+    codec = TableCodec.from_state(schema, _json(members, "codec.json"), arrays)
+    model._set_table(schema, codec)
     weights = tensors_from_bytes(members["weights.safetensors"], name="weights.safetensors")
-    model.denoiser_ = _denoiser(model.codec_, DiTConfig(**config["network"]), weights).to(device)
+    model.denoiser_ = _denoiser(codec, DiTConfig(**config["network"]), weights).to(device)
     for name in _FITTED:
         setattr(model, name, config["fitted"][name])
-    model.history_ = pd.read_csv(io.BytesIO(members["history.csv"]))
-    model.feature_names_in_ = np.array(model.schema_.names, dtype=object)
-    model.n_features_in_ = len(model.schema_.names)
+    history = io.BytesIO(members["history.csv"])
+    model.history_ = pd.read_csv(history, float_precision="round_trip")
     model.device_ = device
     model.reset_sampling()
 
@@ -126,9 +147,8 @@ def _json(members: dict[str, bytes], name: str) -> Any:
 def _storable(parameters: dict[str, Any]) -> dict[str, Any]:
     """Keep what JSON can hold; generators, callbacks and devices belong to a process."""
     kept = dict(parameters)
-    kept["callbacks"] = None
-    kept["device"] = str(kept["device"])
-    kept["checkpoint"] = None
+    for name in ("callbacks", "checkpoint", "device"):
+        del kept[name]
     seed = kept["random_state"]
     kept["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
     if kept["schema"] is not None:
@@ -143,21 +163,27 @@ def _restored(parameters: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
+def _cell(text: str) -> str:
+    """Keep a name from breaking the table."""
+    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
+
+
 def _card(model: TabularDiffusion) -> str:
     """Write the model card."""
     described = model.schema_.describe().astype(str)
     header = "| " + " | ".join(described.columns) + " |"
     rule = "|" + " --- |" * len(described.columns)
-    rows = ["| " + " | ".join(row) + " |" for row in described.to_numpy()]
+    rows = ["| " + " | ".join(map(_cell, row)) + " |" for row in described.to_numpy()]
     return "\n".join(
         [
             "# Synthetic-data model",
             "",
             f"A `TabularDiffusion` of tabdiffuse {__version__}. {model._summary()}",
             "",
-            "The file holds weights, column names, categories, and the quantiles and frequent",
-            "values of numeric columns. It holds no training rows. It gives no formal guarantee",
-            "of privacy.",
+            "The file holds weights and, column by column, names, categories, and for numbers the",
+            "smallest, the largest, frequent values and up to about 1,000 quantiles, which are all",
+            "the values of a column that has fewer. It holds no training rows. It gives no formal",
+            "guarantee of privacy.",
             "",
             "Read it with `TabularDiffusion.load(path)`; nothing in it is executed.",
             "",

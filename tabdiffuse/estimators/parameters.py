@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -38,19 +39,21 @@ def _is_seed(value: Any) -> bool:
 
 
 def _is_device(value: Any) -> bool:
-    if isinstance(value, torch.device) or value == "auto":
+    if isinstance(value, str) and value == "auto":
         return True
-    try:
-        torch.device(value)
-    except (RuntimeError, TypeError):
+    if not isinstance(value, str | torch.device):
         return False
-    return True
+    try:
+        return torch.device(value).type != "meta"
+    except RuntimeError:
+        return False
 
 
 _COUNT = _Rule(lambda v: _is_int(v) and v >= 1, "a positive integer")
 _COUNT_OR_NONE = _Rule(lambda v: v is None or _COUNT.accepts(v), "a positive integer or None")
 _POSITIVE_OR_NONE = _Rule(
-    lambda v: v is None or (_is_number(v) and v > 0), "a positive number or None"
+    lambda v: v is None or (_is_number(v) and v > 0 and math.isfinite(v)),
+    "a positive, finite number or None",
 )
 _FLAG = _Rule(lambda v: isinstance(v, bool | np.bool_), "True or False")
 _SOLVERS: dict[str, Callable[[float], Solver]] = {
@@ -88,7 +91,9 @@ RULES: dict[str, _Rule] = {
     ),
     "random_state": _Rule(_is_seed, "a non-negative integer, a numpy random generator or None"),
     "device": _Rule(_is_device, "'auto' or the name of a torch device such as 'cpu' or 'cuda:0'"),
-    "verbose": _Rule(lambda v: isinstance(v, bool) or (_is_int(v) and v >= 0), "0, 1 or 2"),
+    "verbose": _Rule(
+        lambda v: _FLAG.accepts(v) or (_is_int(v) and v >= 0), "a non-negative integer or a bool"
+    ),
     "callbacks": _Rule(
         lambda v: v is None or (isinstance(v, list | tuple) and all(map(callable, v))),
         "a list of callables or None",
@@ -134,14 +139,27 @@ def make_solver(name: str, eta: float) -> Solver:
     return _SOLVERS[name](eta)
 
 
-def resolve_device(device: str | torch.device) -> torch.device:
+def resolve_device(device: str | torch.device, owner: str) -> torch.device:
     """Turn the ``device`` parameter into a device that is there.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        "auto", or a device.
+    owner : str
+        Name of the class, for the message.
+
+    Returns
+    -------
+    torch.device
+        The device.
 
     Raises
     ------
     ParameterError
-        When CUDA is asked for and absent.
+        When the device is no device, or not there.
     """
+    check_parameters(owner, {"device": device})
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     found = torch.device(device)
@@ -150,6 +168,13 @@ def resolve_device(device: str | torch.device) -> torch.device:
             f"device={str(device)!r} was asked for, but torch finds no CUDA device. "
             "Use device='auto' or device='cpu'."
         )
+    try:
+        torch.zeros(1, device=found)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ParameterError(
+            f"device={str(device)!r} was asked for, but torch cannot use it here: "
+            f"{str(error).strip().splitlines()[0]} Use device='auto' or device='cpu'."
+        ) from error
     return found
 
 

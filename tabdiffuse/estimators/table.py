@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from rich.table import Table
+from rich.text import Text
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiffuse._random import child_seed
@@ -17,7 +18,7 @@ from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
 from tabdiffuse.estimators.model_file import read_model, write_model
 from tabdiffuse.estimators.parameters import resolve_device
 from tabdiffuse.modalities import CategoricalModality, Modality, NumericModality
-from tabdiffuse.tables import TableCodec, TableLayout, TableSchema, check_same_columns
+from tabdiffuse.tables import TableCodec, TableLayout, TableSchema, check_frame, check_same_columns
 from tabdiffuse.times import Independent, Mixed, RandomClean, Tied
 
 __all__ = ["TabularDiffusion"]
@@ -85,7 +86,7 @@ class TabularDiffusion(DiffusionEstimator):
     n_parameters_, n_iter_, n_rows_, n_features_in_ : int
         Trained weights, steps taken, rows and columns seen.
     feature_names_in_ : ndarray
-        Names of the columns.
+        Names of the columns, if all are strings.
     fit_time_ : float
         Seconds of training.
     denoiser_ : Denoiser
@@ -167,26 +168,23 @@ class TabularDiffusion(DiffusionEstimator):
             When the loss stops being finite.
         """
         started = time.perf_counter()
-        self._check_parameters()
-        again = self.warm_start and hasattr(self, "denoiser_")
-        if again:
-            X, schema, codec = check_same_columns(X, self.schema_), self.schema_, self.codec_
+        setup = self._set_up()
+        if setup.warm:
+            X = check_same_columns(check_frame(X), self.schema_)
+            schema, codec = self.schema_, self.codec_
         else:
             schema = TableSchema.infer(X, self.schema)
             codec = TableCodec.fit(X, schema)
         self._show(schema)
         arrays = codec.encode(X)
-        plan = self._plan(len(X), started)
+        plan = self._plan(setup, len(X), started)
         modalities = _modalities(codec.layout)
-        denoiser = build_denoiser(modalities, plan.network, child_seed(plan.seed, "init"))
-        if again:
+        denoiser = build_denoiser(modalities, setup.network, child_seed(plan.seed, "init"))
+        if setup.warm:
             denoiser.load_state_dict(self.denoiser_.state_dict())
         data = {name: modalities[name].encode(values) for name, values in arrays.items()}
         self._train(plan, denoiser, data, _TIME_LAW)
-        self.schema_ = schema
-        self.codec_ = codec
-        self.feature_names_in_ = np.array(schema.names, dtype=object)
-        self.n_features_in_ = len(schema.names)
+        self._set_table(schema, codec)
         return self
 
     def sample(
@@ -257,7 +255,8 @@ class TabularDiffusion(DiffusionEstimator):
         path : str or path-like
             The file.
         device : str
-            Where to put the weights; "auto" takes a GPU if there is one.
+            Where to put the weights; "auto" takes a GPU if there is one. It becomes the ``device``
+            of the estimator.
 
         Returns
         -------
@@ -268,10 +267,31 @@ class TabularDiffusion(DiffusionEstimator):
         ------
         ModelFileError
             When the file is damaged, altered, or of a newer format.
+        ParameterError
+            When the device is not there.
+        OSError
+            When there is no such file.
         """
         model = cls()
-        read_model(model, path, resolve_device(device))
+        read_model(model, path, resolve_device(device, f"{cls.__name__}.load"))
+        model.device = device
         return model
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inputs = tags.input_tags
+        inputs.allow_nan = inputs.string = inputs.categorical = True
+        return tags
+
+    def _set_table(self, schema: TableSchema, codec: TableCodec) -> None:
+        """Set what is known of the columns; as in scikit-learn, names only if all are strings."""
+        self.schema_ = schema
+        self.codec_ = codec
+        self.n_features_in_ = len(schema.names)
+        if all(isinstance(name, str) for name in schema.names):
+            self.feature_names_in_ = np.array(schema.names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
 
     def _show(self, schema: TableSchema) -> None:
         """Show what was inferred."""
@@ -281,7 +301,7 @@ class TabularDiffusion(DiffusionEstimator):
         described = schema.describe().astype(str)
         table = Table(*described.columns, title="Columns")
         for row in described.itertuples(index=False):
-            table.add_row(*row)
+            table.add_row(*map(Text, row))  # names are no markup
         console.print(table)
 
 

@@ -125,8 +125,9 @@ def _check_values(values: Series, column: Column) -> None:
 def _check_type(X: Any) -> pd.DataFrame:
     if not isinstance(X, pd.DataFrame):
         raise DataTypeError(
-            f"X must be a pandas DataFrame; got {type(X).__name__}. Make one first, e.g. "
-            f"pd.DataFrame(X, columns=[...])."
+            f"X must be a pandas DataFrame; got {type(X).__name__} of "
+            f"{type(X).__module__.partition('.')[0]}. Make one first, e.g. "
+            f"pd.DataFrame(X, columns=[...]), or X.to_pandas() where there is such a method."
         )
     return X
 

@@ -40,8 +40,12 @@ def training_bar(console: Console) -> Iterator[Callback]:
     """Show a progress bar; yields the callback that moves it.
 
     The bar counts the share of the budget, in steps or in time, whichever is nearer its end, beside
-    the loss, the speed and the time left.
+    the loss, the speed and the time left. Where nothing can move, as in a log file, there is a line
+    for each tenth of the budget instead.
     """
+    if not (console.is_terminal or console.is_jupyter):
+        yield _lines(console)
+        return
     bar = Progress(
         TextColumn("[bold]Training"),
         BarColumn(),
@@ -54,10 +58,28 @@ def training_bar(console: Console) -> Iterator[Callback]:
         task = bar.add_task("starting", total=_FULL)
 
         def show(progress: TrainProgress, state: TrainState) -> None:
-            text = (
-                f"step {progress.step:,} · loss {progress.loss:.3f} · "
-                f"{progress.steps_per_second:.0f} steps/s · {clock(progress.time_left)} left"
-            )
-            bar.update(task, completed=_FULL * progress.fraction, description=text)
+            bar.update(task, completed=_FULL * progress.fraction, description=_describe(progress))
 
         yield show
+
+
+def _lines(console: Console) -> Callback:
+    """Make a callback that prints a line for each tenth of the budget."""
+    printed = 0
+
+    def show(progress: TrainProgress, state: TrainState) -> None:
+        nonlocal printed
+        tenth = int(10 * progress.fraction)
+        if tenth > printed:
+            printed = tenth
+            text = f"Training {progress.fraction:4.0%} · {_describe(progress)}"
+            console.print(text, highlight=False, soft_wrap=True)
+
+    return show
+
+
+def _describe(progress: TrainProgress) -> str:
+    return (
+        f"step {progress.step:,} · loss {progress.loss:.3f} · "
+        f"{progress.steps_per_second:.0f} steps/s · {clock(progress.time_left)} left"
+    )

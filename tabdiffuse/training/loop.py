@@ -205,6 +205,7 @@ def train(
     cells = denoiser.joint.cells
     total_cells = sum(cells.values())
     device = next(denoiser.parameters()).device
+    rate = 0.0
     denoiser.train()
     while (reason := meter.limit()) is None:
         rate = config.learning_rate * lr_factor(meter.fraction(), config.warmup, config.final_lr)
@@ -229,7 +230,7 @@ def train(
         if state.step % config.log_every == 0 and meter.report(rate, callbacks):
             reason = "callback"
             break
-    meter.report(0.0, callbacks)
+    meter.report(rate, callbacks)
     state.ema.copy_to_model()
     denoiser.eval()
     return state, reason

@@ -1,0 +1,96 @@
+"""A model is the same on a GPU and on a CPU, up to the order of float sums.
+
+The noise of a sample is drawn on the CPU, so the rows agree but for rounding: a category flips
+where a probability is within rounding of the number drawn, a continuous number moves a little.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tabdiffuse import TabularDiffusion
+from tabdiffuse.estimators.checkpoint import Checkpoint
+from tabdiffuse.estimators.presets import PRESETS
+from tests.tiny_tables import assert_like, tiny_model
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+ROWS = 2000
+LEAST_EQUAL = 0.99  # share of rows with equal categories and lattice numbers
+TOLERANCE = 1e-3  # of the range of a continuous column, in that share of rows
+
+
+def assert_close_rows(one: pd.DataFrame, other: pd.DataFrame) -> None:
+    """Check that almost all rows agree."""
+    agree = np.ones(len(one), dtype=bool)
+    for name in one.columns:
+        mine, theirs = one[name], other[name]
+        same = (mine == theirs) | (mine.isna() & theirs.isna())
+        if name == "height":  # the only column on no lattice
+            scale = mine.max() - mine.min()
+            same |= (mine - theirs).abs() <= TOLERANCE * scale
+        agree &= same.to_numpy(dtype=bool)
+    assert agree.mean() >= LEAST_EQUAL
+
+
+def fitted(frame: pd.DataFrame, device: str) -> TabularDiffusion:
+    return tiny_model(max_steps=200, width=16, n_steps=20, device=device).fit(frame)
+
+
+@pytest.mark.parametrize(("fit_on", "load_on"), [("cuda", "cpu"), ("cpu", "cuda")])
+def test_rows_are_the_same_on_the_other_device(tiny_frame, tmp_path, fit_on, load_on):
+    model = fitted(tiny_frame, fit_on)
+    model.save(tmp_path / "model")
+    loaded = TabularDiffusion.load(tmp_path / "model", device=load_on)
+    assert next(loaded.denoiser_.parameters()).device.type == load_on
+    one, other = (m.sample(ROWS, random_state=1) for m in (model, loaded))
+    assert_like(other, tiny_frame)
+    assert_close_rows(one, other)
+    with pytest.raises(AssertionError):
+        assert_close_rows(one, loaded.sample(ROWS, random_state=2))
+
+
+def test_rows_hardly_depend_on_batch_size(tiny_frame):
+    model = fitted(tiny_frame, "cuda")
+    rows = model.sample(ROWS, random_state=1)
+    pd.testing.assert_frame_equal(model.sample(ROWS, random_state=1), rows)
+    for batch_size in (1, 512, 600, 4096):
+        assert_close_rows(model.sample(ROWS, random_state=1, batch_size=batch_size), rows)
+
+
+def test_auto_takes_the_gpu_and_the_balanced_preset(tiny_frame):
+    model = TabularDiffusion(max_steps=2, verbose=0).fit(tiny_frame)
+    assert model.device_.type == "cuda"
+    assert model._backbone().config == PRESETS["balanced"].network
+    assert_like(model.sample(5), tiny_frame)
+
+
+def test_global_cuda_random_state_is_left_alone(tiny_frame):
+    before = torch.cuda.get_rng_state()
+    fitted(tiny_frame, "cuda").sample(5)
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+
+
+def test_killed_fit_goes_on(tiny_frame, tmp_path, monkeypatch):
+    def interrupt(progress, state):
+        if progress.step >= 50:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("tabdiffuse.estimators.base.Checkpoint", partial(Checkpoint, every=0.0))
+    model = tiny_model(
+        max_steps=100, device="cuda", checkpoint=tmp_path / "x", callbacks=[interrupt]
+    )
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(tiny_frame)
+    assert (tmp_path / "x").exists()
+    model.set_params(callbacks=None).fit(tiny_frame)
+    assert model.n_iter_ == 100
+    assert_like(model.sample(5), tiny_frame)
