@@ -152,8 +152,12 @@ class Mixed(TimeLaw):
 
     def __post_init__(self) -> None:
         """Check that shares and laws match."""
-        if len(self.laws) != len(self.shares) or abs(sum(self.shares) - 1) > 1e-9:
-            raise ValueError(f"shares must match the laws and sum to 1. Got {self.shares} instead.")
+        matching = len(self.laws) == len(self.shares) and min(self.shares, default=0) >= 0
+        if not matching or abs(sum(self.shares) - 1) > 1e-9:
+            raise ValueError(
+                "shares must match the laws, be at least 0 and sum to 1. "
+                f"Got {self.shares} instead."
+            )
 
     def sample(self, cells: Mapping[str, int], rows: int, noise: Noise) -> Times:
         """Draw the times of one batch."""

@@ -21,8 +21,8 @@ settings.register_profile(
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
-# Test models are tiny: more threads only wait for one another (for very long on a busy machine), and
-# the order of float sums should not depend on how many cores there are.
+# Test models are tiny: more threads only wait for one another (for very long on a busy machine),
+# and the order of float sums should not depend on how many cores there are.
 torch.set_num_threads(1)
 
 TINY_ROWS = 200

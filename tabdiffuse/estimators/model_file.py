@@ -118,8 +118,9 @@ def _fill(model: TabularDiffusion, members: dict[str, bytes], device: torch.devi
     model.denoiser_ = _denoiser(codec, DiTConfig(**config["network"]), weights).to(device)
     for name in _FITTED:
         setattr(model, name, config["fitted"][name])
-    history = io.BytesIO(members["history.csv"])
-    model.history_ = pd.read_csv(history, float_precision="round_trip")
+    # As text first: the default parser of pandas may miss the last bit of a float.
+    history = pd.read_csv(io.BytesIO(members["history.csv"]), dtype=str)
+    model.history_ = history.astype(float).astype({"step": "int64", "rows": "int64"})
     model.device_ = device
     model.reset_sampling()
 

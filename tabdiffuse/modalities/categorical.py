@@ -10,13 +10,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tabdiffuse.errors import DataError
+from tabdiffuse.errors import DataError, ParameterError
 from tabdiffuse.modalities.base import Modality
 from tabdiffuse.processes import MaskedProcess
 from tabdiffuse.schedules import MaskSchedule
 from tabdiffuse.spaces import CategoricalSpace
 
 __all__ = ["CategoricalModality"]
+
+
+def _check_sizes(sizes: tuple[int, ...], frequencies: Sequence[Any] | None) -> None:
+    if not sizes or min(sizes) < 1:
+        raise ParameterError(
+            f"cardinalities must be positive integers, one for each cell. Got {sizes} instead."
+        )
+    if frequencies is not None and [len(f) for f in frequencies] != list(sizes):
+        raise ParameterError(
+            f"frequencies must hold one number for each category of each cell, {list(sizes)}. "
+            f"Got {[len(f) for f in frequencies]} instead."
+        )
 
 
 class CategoricalModality(Modality):
@@ -33,6 +45,11 @@ class CategoricalModality(Modality):
         Schedule of the masked process, linear by default.
     weight : float, optional
         Weight of each cell in the training loss.
+
+    Raises
+    ------
+    ParameterError
+        When a cardinality is not positive, or the frequencies do not match.
     """
 
     _embed_start: Tensor
@@ -48,8 +65,9 @@ class CategoricalModality(Modality):
         weight: float = 1.0,
     ) -> None:
         super().__init__()
-        self.single = isinstance(cardinalities, int)
-        sizes = (cardinalities,) if isinstance(cardinalities, int) else tuple(cardinalities)
+        self.single = np.ndim(cardinalities) == 0
+        sizes = tuple(int(count) for count in np.atleast_1d(cardinalities))
+        _check_sizes(sizes, frequencies)
         self.process = MaskedProcess(CategoricalSpace(sizes), schedule)
         self.weight = weight
         self._frequencies = frequencies

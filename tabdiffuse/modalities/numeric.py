@@ -58,6 +58,8 @@ class NumericModality(Modality):
             When the shape differs or an interval is not within [0, 1].
         """
         array = np.asarray(values)
+        if not np.issubdtype(array.dtype, np.floating):
+            array = array.astype(np.float64)
         if array.ndim == 2:
             array = np.stack([array, array], axis=-1)
         if array.ndim != 3 or array.shape[1:] != (self.cells, 2):

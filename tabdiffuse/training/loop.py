@@ -130,7 +130,10 @@ class TrainState:
         return cls(denoiser, PowerEMA(parameters, config.ema_gamma), optimizer)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return weights, averages and optimizer moments under flat names."""
+        """Return weights, averages and optimizer moments under flat names.
+
+        They are the live tensors of the run: serialise or clone them before the next step.
+        """
         named = dict(self.denoiser.named_parameters())
         flat = {f"model/{name}": p.detach() for name, p in named.items()}
         flat |= {f"ema/{name}": p for name, p in zip(named, self.ema.average, strict=True)}
@@ -200,8 +203,8 @@ def train(
         When the loss is no longer a finite number.
     """
     state = state if state is not None else TrainState.start(denoiser, config)
-    meter = _Meter(config, state)
     order = _RowOrder(data, config.batch_size, seed)
+    meter = _Meter(config, state, order.batch_size)
     cells = denoiser.joint.cells
     total_cells = sum(cells.values())
     device = next(denoiser.parameters()).device
@@ -261,9 +264,10 @@ class _RowOrder:
 class _Meter:
     """Clock, running means and reports of one call of ``train``."""
 
-    def __init__(self, config: TrainConfig, state: TrainState) -> None:
+    def __init__(self, config: TrainConfig, state: TrainState, batch_size: int) -> None:
         self.config = config
         self.state = state
+        self.batch_size = batch_size
         self._started = time.perf_counter() - state.elapsed
         self._first_step, self._first_elapsed = state.step, state.elapsed
         self._sums: dict[str, Tensor] = {}
@@ -312,7 +316,7 @@ class _Meter:
         prefix = "loss_"
         return Progress(
             step=state.step,
-            rows=state.step * self.config.batch_size,
+            rows=state.step * self.batch_size,
             elapsed=elapsed,
             time_left=elapsed * (1 / fraction - 1) if fraction > 0 else math.inf,
             fraction=fraction,

@@ -183,7 +183,7 @@ def test_describe_shows_what_was_inferred():
     shown = TableSchema.infer(frame).describe()
     assert shown["column"].tolist() == ["key", "c", "k"]
     assert shown["kind"].tolist() == ["numeric", "categorical", "constant"]
-    assert shown["dtype"].tolist() == ["int64", "object", "float64"]
+    assert shown["dtype"].tolist() == [str(dtype) for dtype in frame.dtypes]
     assert shown["missing %"].tolist() == [0, 25, 0]
     assert shown["distinct"].tolist() == [4, 2, 1]
     assert "key" in shown["note"][0]

@@ -1,0 +1,48 @@
+"""Tiny networks for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from tabdiffuse._random import generator, seeded_initialisation
+from tabdiffuse.denoiser import Denoiser
+from tabdiffuse.joint import ProductProcess
+from tabdiffuse.modalities import CategoricalModality, Modality, NumericModality
+from tabdiffuse.modalities.image import ImageModality
+from tabdiffuse.nn.dit import DiT, DiTConfig
+
+WIDTH = 16
+
+MODALITIES = {
+    "numeric": lambda: NumericModality(3),
+    "categorical": lambda: CategoricalModality((2, 4, 3)),
+    "image": lambda: ImageModality(4, 6, channels=2),
+}
+"""One of each kind; a new modality joins the shared tests by a line here."""
+
+
+def mixed_parts() -> dict[str, Modality]:
+    """Two numbers and two categories."""
+    return {"x": NumericModality(2), "c": CategoricalModality((3, 2))}
+
+
+def tiny_denoiser(
+    parts: Mapping[str, Modality], seed: int = 0, *, width: int = WIDTH, depth: int = 2
+) -> Denoiser:
+    """Build an untrained network; its answers are those without evidence."""
+    with seeded_initialisation(seed):
+        for part in parts.values():
+            part.build(width)
+        return Denoiser(ProductProcess(parts), DiT(DiTConfig(width=width, depth=depth, heads=2)))
+
+
+def lively_denoiser(parts: Mapping[str, Modality], seed: int = 0, **sizes: int) -> Denoiser:
+    """Build a network with random weights everywhere, as if it had been trained on something."""
+    denoiser = tiny_denoiser(parts, seed, **sizes)
+    random = generator(seed, "lively")
+    with torch.no_grad():
+        for parameter in denoiser.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=random), alpha=0.3)
+    return denoiser.eval()

@@ -1,0 +1,183 @@
+"""The network: shapes, times, symmetry between columns, gradients."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from tabdiffuse._random import generator
+from tabdiffuse.modalities import CategoricalModality, NumericModality
+from tabdiffuse.nn.dit import DiT, DiTConfig
+from tabdiffuse.nn.embeddings import TimeEmbedding
+from tests.tiny import lively_denoiser, mixed_parts, tiny_denoiser
+
+
+def lively_dit(**sizes) -> DiT:
+    dit = DiT(DiTConfig(**{"width": 16, "depth": 2, "heads": 2, **sizes}))
+    random = generator(0, "lively")
+    with torch.no_grad():
+        for parameter in dit.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=random), alpha=0.3)
+    return dit.double().eval()
+
+
+def tokens(rows=4, count=5):
+    return torch.randn(rows, count, 16, generator=generator(1), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 1), (1, 1)])
+def test_output_has_the_shape_of_the_tokens(shape):
+    assert lively_dit()(tokens(), torch.full(shape, 0.5).double()).shape == (4, 5, 16)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_time_for_all_is_the_same_time_for_each(count):
+    dit, h = lively_dit(), tokens(count=count)
+    t = torch.rand(4, 1, generator=generator(2)).double()
+    torch.testing.assert_close(dit(h, t.expand(4, count).contiguous()), dit(h, t))
+    torch.testing.assert_close(dit(h, t[:1]), dit(h, t[:1].expand(4, 1).contiguous()))
+
+
+def test_the_time_of_one_token_matters_to_all():
+    dit, h = lively_dit(), tokens()
+    t = torch.full((4, 5), 0.5).double()
+    moved = t.clone()
+    moved[:, 2] = 0.1
+    change = (dit(h, moved) - dit(h, t)).abs().amax(dim=-1)
+    assert (change > 1e-6).all()
+
+
+def test_rows_do_not_see_each_other():
+    dit, h = lively_dit(), tokens()
+    t = torch.rand(4, 5, generator=generator(2)).double()
+    torch.testing.assert_close(dit(h, t)[1:3], dit(h[1:3], t[1:3]))
+
+
+def test_tokens_have_no_position():
+    dit, h = lively_dit(), tokens()
+    t = torch.rand(4, 5, generator=generator(2)).double()
+    order = [3, 0, 4, 1, 2]
+    torch.testing.assert_close(dit(h[:, order], t[:, order]), dit(h, t)[:, order])
+
+
+def test_every_token_reads_every_other():
+    dit, h = lively_dit(), tokens().requires_grad_()
+    t = torch.full((4, 1), 0.3).double()
+    for reader in range(5):
+        (gradient,) = torch.autograd.grad(dit(h, t)[0, reader].square().sum(), h)
+        assert (gradient[0].abs().sum(dim=-1) > 1e-9).all()
+        assert (gradient[1:] == 0).all()
+
+
+def test_an_untrained_network_only_normalises():
+    """adaLN-Zero: every block starts as the identity, whatever the time."""
+    dit = DiT(DiTConfig(width=16, depth=3, heads=2)).double()
+    h = tokens()
+    for time in (0.0, 0.7):
+        out = dit(h, torch.full((4, 1), time).double())
+        torch.testing.assert_close(out, torch.nn.functional.layer_norm(h, (16,)))
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 1)])
+def test_gradient_reaches_every_weight(shape):
+    dit = lively_dit()
+    dit(tokens(), torch.rand(shape, generator=generator(2)).double()).square().sum().backward()
+    silent = [
+        name
+        for name, p in dit.named_parameters()
+        # A constant added to all keys cancels in the softmax, so that part of a bias has none.
+        if p.grad is None or not (p.grad.abs() > 1e-12).any()
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_depth_counts_blocks(depth):
+    assert len(DiT(DiTConfig(width=16, depth=depth, heads=2)).blocks) == depth
+
+
+def test_time_features_are_smooth_and_tell_times_apart():
+    embedding = TimeEmbedding(8).double()
+    t = torch.linspace(0, 1, 1001, dtype=torch.float64)[:, None]
+    features = embedding(t)
+    assert features.shape == (1001, 1, 8)
+    steps = features.diff(dim=0).abs().amax(dim=(1, 2))
+    assert steps.max() < 0.1
+    assert (steps > 0).all()
+
+
+def test_time_features_start_from_cosines():
+    embedding = TimeEmbedding(8, frequencies=4).double()
+    t = torch.tensor([[0.3]], dtype=torch.float64)
+    cosines = torch.tensor([[[math.cos(math.pi * k * 0.3) for k in range(4)]]]).double()
+    torch.testing.assert_close(embedding(t), embedding.net(cosines), rtol=1e-6, atol=1e-6)
+
+
+# --- With modalities ------------------------------------------------------------------------------
+
+
+def permuted_copy(denoiser, order_x, order_c, sizes):
+    """Build the same network for permuted columns."""
+    parts = {"x": NumericModality(3), "c": CategoricalModality([sizes[j] for j in order_c])}
+    copy = lively_denoiser(parts)
+    copy.backbone.load_state_dict(denoiser.backbone.state_dict())
+    old, new = denoiser.joint.parts(), copy.joint.parts()
+    with torch.no_grad():
+        for name, weight in old["x"].named_parameters():
+            new["x"].get_parameter(name).copy_(weight[order_x])
+        for name, weight in old["c"].named_parameters():
+            masks = name == "embedding"  # the table with a row for the mask of each cell
+            pieces = weight.split([k + masks for k in sizes])
+            new["c"].get_parameter(name).copy_(torch.cat([pieces[j] for j in order_c]))
+    return copy
+
+
+def test_permuting_columns_permutes_the_prediction():
+    sizes, order_x, order_c = (2, 4, 3), [2, 0, 1], [1, 2, 0]
+    parts = {"x": NumericModality(3), "c": CategoricalModality(sizes)}
+    denoiser = lively_denoiser(parts)
+    copy = permuted_copy(denoiser, order_x, order_c, sizes)
+    x = torch.randn(6, 3, 1, generator=generator(3))
+    c = torch.stack([torch.arange(6) % (k + 1) for k in sizes], dim=1)  # the mask among them
+    t = {name: torch.rand(6, 3, generator=generator(4, name)) for name in ("x", "c")}
+    straight = denoiser({"x": x, "c": c}, t)
+    turned = copy(
+        {"x": x[:, order_x], "c": c[:, order_c]}, {"x": t["x"][:, order_x], "c": t["c"][:, order_c]}
+    )
+    torch.testing.assert_close(turned["x"], straight["x"][:, order_x], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        turned["c"].exp(), straight["c"][:, order_c].exp(), rtol=1e-4, atol=1e-5
+    )
+    # The control: without the permutation of the columns the answers differ.
+    assert (turned["x"] - straight["x"]).abs().max() > 0.01
+
+
+def test_untrained_network_answers_with_what_is_known_without_evidence():
+    frequencies = [[0.2, 0.5, 0.3], [0.9, 0.1]]
+    parts = {"x": NumericModality(2), "c": CategoricalModality((3, 2), frequencies=frequencies)}
+    denoiser = tiny_denoiser(parts)
+    state = {
+        "x": torch.randn(5, 2, 1, generator=generator(6)),
+        "c": torch.tensor([[3, 2]]).expand(5, 2),
+    }
+    t = torch.full((1, 1), 0.6)
+    raw = denoiser.raw(state, {"x": t, "c": t})
+    assert (raw["x"] == 0).all()
+    for cell, expected in enumerate(frequencies):
+        found = raw["c"][0, cell].softmax(dim=-1)[: len(expected)]
+        torch.testing.assert_close(found, torch.tensor(expected), rtol=0, atol=1e-5)
+
+
+def test_gradient_reaches_every_weight_of_the_denoiser():
+    denoiser = lively_denoiser(mixed_parts())
+    state = {
+        "x": torch.randn(5, 2, 1, generator=generator(6)),
+        "c": torch.tensor([[3, 2], [0, 1], [1, 2], [2, 0], [3, 1]]),
+    }
+    t = torch.rand(5, 1, generator=generator(5))
+    raw = denoiser.raw(state, {"x": t, "c": t})
+    loss = raw["x"].square().sum() + raw["c"].softmax(dim=-1).square().sum()
+    loss.backward()
+    assert [n for n, p in denoiser.named_parameters() if p.grad is None or p.grad.norm() == 0] == []
