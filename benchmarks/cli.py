@@ -1,12 +1,13 @@
 """Command line of the benchmarks: ``run``, ``list``, ``report``, ``references``."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
 
-from benchmarks import references, runner
+from benchmarks import digits, references, runner
 from benchmarks.data import DataError, Dataset, known, load, read_recipe
 from benchmarks.methods import METHODS
 from benchmarks.report import duration, render
@@ -14,6 +15,8 @@ from benchmarks.results import COMMITTED, LINES, Config, quick_look, read_lines
 from benchmarks.runner import Reporter
 
 RESULTS = Path("results")
+DEFAULT_METHOD = "tabdiffuse"
+TASKS = {digits.NAME: digits}  # what is no table brings its own run and report
 
 
 @click.group()
@@ -29,12 +32,14 @@ def list_datasets() -> None:
         rows = " + ".join(f"{recipe['files'][part]['rows']:,}" for part in ("train", "test"))
         click.echo(f"{name}: {recipe['title']}, {rows} rows, {len(recipe['columns'])} columns")
         click.echo(f"  {recipe['source']}, doi:{recipe['doi']}, {recipe['licence']}")
+    for name, task in TASKS.items():
+        click.echo(f"{name}: {task.TITLE}")
 
 
 @main.command()
 @click.argument("dataset")
 @click.option(
-    "--method", default="tabdiffuse", show_default=True, type=click.Choice(sorted(METHODS))
+    "--method", default=DEFAULT_METHOD, show_default=True, type=click.Choice(sorted(METHODS))
 )
 @click.option("--preset", default="fast", show_default=True, help="Preset of the model.")
 @click.option(
@@ -71,15 +76,18 @@ def run(
     """Train on DATASET, sample as many rows, score them, print the table."""
     started = started or time.perf_counter()
     reporter = Reporter(Console())
-    data = quick_look(_load(dataset, reporter), train_rows)
-    bounds = runner.reference_rows(data, output, reporter, fresh=fresh_references)
-    lines = []
-    for seed in dict.fromkeys(seeds or (0,)):
-        config = Config(dataset, method, preset, seed, device, max_time, train_rows)
-        lines.append(runner.run(config, data, output, reporter))
-        runner.picture(config, data, lines[-1], bounds, output, reporter)
+    configs = [
+        Config(dataset, method, preset, seed, device, max_time, train_rows)
+        for seed in dict.fromkeys(seeds or (0,))
+    ]
+    if dataset in TASKS:
+        if method != DEFAULT_METHOD:
+            raise click.UsageError(f"{dataset} runs with --method {DEFAULT_METHOD} only.")
+        table = TASKS[dataset].run(configs, output, reporter)
+    else:
+        table = _run_table(configs, output, reporter, fresh=fresh_references)
     reporter.console.print()
-    reporter.console.print(render(dataset, lines, bounds))
+    reporter.console.print(table)
     click.echo(f"\nFrom the command to this table: {duration(time.perf_counter() - started)}.")
     click.echo(f"Tables, figures and the line of each run ({LINES}) are in {output}.")
 
@@ -90,9 +98,12 @@ def run(
 def report(dataset: str, files: tuple[Path, ...]) -> None:
     """Print the table of DATASET from finished lines: the committed ones, or those in FILES."""
     reporter = Reporter(Console())
-    bounds = runner.reference_rows(_load(dataset, reporter), RESULTS, reporter)
     lines = read_lines(files or sorted(COMMITTED.glob("*.jsonl")))
     mine = [line for line in lines if line["config"]["dataset"] == dataset]
+    if dataset in TASKS:
+        reporter.console.print(TASKS[dataset].report(mine))
+        return
+    bounds = runner.reference_rows(_load(dataset, reporter), RESULTS, reporter)
     reporter.console.print(render(dataset, mine, bounds))
 
 
@@ -106,6 +117,20 @@ def write_references(dataset: str) -> None:
     click.echo(f"Wrote {references.committed(dataset)}")
 
 
+def _run_table(
+    configs: Sequence[Config], output: Path, reporter: Reporter, *, fresh: bool
+) -> RenderableType:
+    """Run each configuration on one table; all of them differ in the seed only."""
+    first = configs[0]
+    data = quick_look(_load(first.dataset, reporter), first.train_rows)
+    bounds = runner.reference_rows(data, output, reporter, fresh=fresh)
+    lines = []
+    for config in configs:
+        lines.append(runner.run(config, data, output, reporter))
+        runner.picture(config, data, lines[-1], bounds, output, reporter)
+    return render(first.dataset, lines, bounds)
+
+
 def _load(name: str, reporter: Reporter) -> Dataset:
     """Load a data set; say in words why it cannot be had."""
     try:
@@ -116,5 +141,6 @@ def _load(name: str, reporter: Reporter) -> Dataset:
                 f"{dataset.train.shape[1]} columns; SHA-256 verified"
             )
     except DataError as error:
-        raise click.ClickException(str(error)) from error
+        beside = "" if name in known() else f" Beside the tables: {', '.join(TASKS)}."
+        raise click.ClickException(f"{error}{beside}") from error
     return dataset

@@ -23,7 +23,7 @@ def render(name: str, lines: Sequence[Line], references: References) -> Group:
     table.add_column(name, min_width=18)  # wraps where numbers need the room
     for heading in ("Shape", "Trend", "MLE", "XGB-C2ST", "Params", "Training"):
         table.add_column(heading, justify="right", no_wrap=True)
-    groups = _grouped(lines)
+    groups = grouped(lines)
     for title, members in groups.items():
         table.add_row(*_own_row(title, members), style="bold")
     table.add_section()
@@ -65,7 +65,7 @@ def spread(values: Sequence[float], digits: int) -> str:
     return f"{mean}±{statistics.stdev(values):.{digits}f}".replace("±0.", "±.")
 
 
-def _grouped(lines: Sequence[Line]) -> dict[str, list[Line]]:
+def grouped(lines: Sequence[Line]) -> dict[str, list[Line]]:
     """Lines that differ in the seed only, under a title; the newest line of a seed counts."""
     groups: dict[str, dict[int, Line]] = {}
     for record in sorted(lines, key=lambda record: str(record["finished"])):

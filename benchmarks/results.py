@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 
 from benchmarks.data import Dataset
 from benchmarks.environment import describe
-from benchmarks.scores import Scores
 
 COMMITTED = Path(__file__).resolve().parent / "results"
 LINES = "results.jsonl"
@@ -65,8 +64,27 @@ class Config:
         return hashlib.sha256(settings.encode()).hexdigest()[:12]
 
 
+class Data(Protocol):
+    """What a line says about the data."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all of them."""
+
+    @property
+    def train(self) -> Sized:
+        """Rows to learn from."""
+
+
+class Scored(Protocol):
+    """Scores of any kind."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+
+
 def line(
-    config: Config, dataset: Dataset, info: dict[str, Any], scores: Scores, evaluate_seconds: float
+    config: Config, dataset: Data, info: dict[str, Any], scores: Scored, evaluate_seconds: float
 ) -> Line:
     """Build the record of one finished run."""
     return {

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiffuse._random import child_seed
 from tabdiffuse.errors import DataError, DataTypeError, ParameterError
 from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
+from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS
 from tabdiffuse.joint import Observed
 from tabdiffuse.modalities import Modality
 from tabdiffuse.times import Independent, Mixed, RandomClean, Tied
@@ -40,8 +41,11 @@ class MultimodalDiffusion(DiffusionEstimator):
     modalities : mapping of str to Modality
         For instance ``{"image": ImageModality(8, 8), "label": CategoricalModality(10)}``. They are
         copied by `fit`, not changed.
-    preset, max_time, max_steps, batch_size, learning_rate, width, depth, n_steps, solver, eta
-        As for `TabularDiffusion`.
+    preset, max_time, max_steps, batch_size, learning_rate, width, depth, n_steps, solver
+        As for `TabularDiffusion`; the presets are sized for tokens that carry more than a cell.
+    eta : float
+        Stochasticity of the sampler in [0, 1]; 0 is deterministic, 1 ancestral. Fresh noise
+        corrects early mistakes: more images show what their label says. "heun" needs 0.
     checkpoint, random_state, device, verbose, callbacks
         As for `TabularDiffusion`.
 
@@ -67,6 +71,8 @@ class MultimodalDiffusion(DiffusionEstimator):
     (3, 4, 4)
     """
 
+    _presets = MULTIMODAL_PRESETS
+
     def __init__(
         self,
         modalities: Mapping[str, Modality],
@@ -80,7 +86,7 @@ class MultimodalDiffusion(DiffusionEstimator):
         depth: int | None = None,
         n_steps: int | None = None,
         solver: Literal["2m", "euler", "heun"] = "2m",
-        eta: float = 0.0,
+        eta: float = 1.0,
         checkpoint: str | os.PathLike[str] | None = None,
         random_state: Any = None,
         device: str = "auto",
@@ -127,12 +133,12 @@ class MultimodalDiffusion(DiffusionEstimator):
             When the loss stops being finite.
         """
         started = time.perf_counter()
-        self._check_parameters()
+        setup = self._set_up()
         modalities = _copies(self.modalities)
-        data = {name: modalities[name].encode(v) for name, v in _check_parts(X, modalities).items()}
+        data = _encode(modalities, _check_parts(X, modalities))
         rows = _check_rows(data)
-        plan = self._plan(rows, started)
-        denoiser = build_denoiser(modalities, plan.network, child_seed(plan.seed, "init"))
+        plan = self._plan(setup, rows, started)
+        denoiser = build_denoiser(modalities, setup.network, child_seed(plan.seed, "init"))
         self._train(plan, denoiser, data, _TIME_LAW)
         self.example_ndims_ = {name: np.ndim(X[name]) - 1 for name in modalities}
         return self
@@ -161,7 +167,7 @@ class MultimodalDiffusion(DiffusionEstimator):
         Returns
         -------
         dict of str to ndarray
-            Every modality, in the form it was fitted with.
+            Every modality, as its ``decode`` returns it; conditions as they were given.
 
         Raises
         ------
@@ -176,10 +182,9 @@ class MultimodalDiffusion(DiffusionEstimator):
         self._check_count(n_samples)
         parts = self.denoiser_.joint.parts()
         observed = None
-        given: dict[str, np.ndarray[Any, Any]] = {}
-        if conditions:
-            given = self._spread(conditions, n_samples)
-            encoded = {name: parts[name].encode(value) for name, value in given.items()}
+        given = {} if conditions is None else self._spread(conditions, n_samples)
+        if given:
+            encoded = _encode(parts, given)
             known = {
                 name: torch.ones(n_samples, parts[name].cells, dtype=torch.bool) for name in given
             }
@@ -191,6 +196,11 @@ class MultimodalDiffusion(DiffusionEstimator):
         self, conditions: Mapping[str, Any], n_samples: int
     ) -> dict[str, np.ndarray[Any, Any]]:
         """Give each row its condition."""
+        if not isinstance(conditions, Mapping):
+            raise DataTypeError(
+                "conditions must map names of modalities to values. "
+                f"Got {type(conditions).__name__} instead."
+            )
         spread = {}
         for name, value in conditions.items():
             if name not in self.example_ndims_:
@@ -206,7 +216,7 @@ class MultimodalDiffusion(DiffusionEstimator):
                     f"conditions[{name!r}] has {np.shape(value)[:1]} rows, but n_samples="
                     f"{n_samples}. Give one value, or one for each row."
                 )
-            spread[name] = array
+            spread[name] = array.copy()
         return spread
 
 
@@ -233,8 +243,22 @@ def _check_parts(X: Any, modalities: Mapping[str, Modality]) -> dict[str, Any]:
             f"X must map the names of the modalities to arrays. Got {type(X).__name__} instead."
         )
     if set(X) != set(modalities):
-        raise DataError(f"X must hold exactly {sorted(modalities)}. Got {sorted(X)} instead.")
+        names = sorted(X, key=str)
+        raise DataError(f"X must hold exactly {sorted(modalities)}. Got {names} instead.")
     return {name: X[name] for name in modalities}
+
+
+def _encode(
+    modalities: Mapping[str, Modality], values: Mapping[str, Any]
+) -> dict[str, torch.Tensor]:
+    """Encode each modality's values; a refusal says which modality it is about."""
+    encoded = {}
+    for name, given in values.items():
+        try:
+            encoded[name] = modalities[name].encode(given)
+        except DataError as error:
+            raise DataError(f"{name!r}: {error}") from error
+    return encoded
 
 
 def _check_rows(data: Mapping[str, torch.Tensor]) -> int:

@@ -259,6 +259,13 @@ def test_size_that_patches_do_not_fill_is_refused():
         ImageModality(4, 5)
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "cells"), [(8, 8, 4), (28, 28, 49), (4, 4, 4), (4, 8, 8), (10, 12, 30)]
+)
+def test_patches_are_large_where_enough_of_them_remain(height, width, cells):
+    assert ImageModality(height, width).cells == cells
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.5, np.nan])
 def test_pixels_outside_their_range_are_refused_with_the_remedy(value):
     pixels = np.full((1, 2, 2), 0.5)

@@ -1,0 +1,103 @@
+"""One run on the digits: train, draw all three ways, score, write, draw the picture."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import RenderableType
+
+from benchmarks import results
+from benchmarks.digits.data import Digits, Labelled, load
+from benchmarks.digits.figure import draw
+from benchmarks.digits.report import render
+from benchmarks.digits.scores import LABELS, Generated, Judge, evaluate, references
+from benchmarks.report import duration
+from benchmarks.results import Config, Line
+from benchmarks.runner import Reporter
+
+PER_LABEL = 100
+JOINT = 1000
+
+
+def run(configs: Sequence[Config], output: Path, reporter: Reporter) -> RenderableType:
+    """Train and score once for each configuration; files go to ``output``.
+
+    Returns
+    -------
+    RenderableType
+        The table of all these runs.
+    """
+    digits = load(configs[0].train_rows)
+    judge = Judge(digits.train)
+    lines = [_run(config, digits, judge, output, reporter) for config in configs]
+    return render(lines, references(digits, judge))
+
+
+def report(lines: Sequence[Line]) -> RenderableType:
+    """Build the table from finished lines."""
+    digits = load()
+    return render(lines, references(digits, Judge(digits.train)))
+
+
+def generate(config: Config, digits: Digits) -> tuple[Generated, dict[str, Any]]:
+    """Train a model, then draw images from labels, labels from images, and both."""
+    from tabdiffuse import CategoricalModality, ImageModality, MultimodalDiffusion
+    from tabdiffuse.errors import ParameterError
+
+    height, width = digits.train.images.shape[1:]
+    modalities = {"image": ImageModality(height, width), "label": CategoricalModality(LABELS)}
+    model = MultimodalDiffusion(modalities, random_state=config.seed, **config.options)
+    start = time.perf_counter()
+    try:
+        model.fit({"image": digits.train.images, "label": digits.train.labels})
+    except ParameterError as error:
+        raise click.UsageError(str(error)) from error
+    fitted = time.perf_counter()
+    asked = np.repeat(np.arange(LABELS), PER_LABEL)
+    generated = Generated(
+        conditional=_labelled(model.sample(len(asked), conditions={"label": asked})),
+        joint=_labelled(model.sample(JOINT)),
+        guesses=_guess(model, digits.test.images),
+    )
+    info = {
+        "fit_seconds": fitted - start,
+        "sample_seconds": time.perf_counter() - fitted,
+        "n_parameters": int(model.n_parameters_),
+        "steps": int(model.n_iter_),
+        "rows_seen": int(model.n_iter_ * model.batch_size_),
+        "stop_reason": model.stop_reason_,
+        "parameters": model.get_params(deep=False) | {"modalities": sorted(modalities)},
+    }
+    return generated, info
+
+
+def _run(config: Config, digits: Digits, judge: Judge, output: Path, reporter: Reporter) -> Line:
+    title = f"Train {config.method} ({config.preset}, seed {config.seed}) and sample"
+    with reporter.phase(title):
+        generated, info = generate(config, digits)
+        training, sampling = (duration(info[f"{part}_seconds"]) for part in ("fit", "sample"))
+        reporter.note(f"training {training}, sampling all three ways {sampling}")
+    with reporter.phase("Score and draw"):
+        start = time.perf_counter()
+        scores = evaluate(generated, digits, judge)
+        seconds = time.perf_counter() - start
+        record = results.line(config, digits, info, scores, seconds)
+        results.append(record, output / results.LINES)
+        path = output / f"{config.stem}.png"
+        draw(generated, digits, judge, scores, path)
+        reporter.note(str(path))
+    return record
+
+
+def _guess(model: Any, images: NDArray[Any]) -> NDArray[np.int64]:
+    """Draw one label for each image."""
+    labels: NDArray[np.int64] = model.sample(len(images), conditions={"image": images})["label"]
+    return labels
+
+
+def _labelled(sample: dict[str, NDArray[Any]]) -> Labelled:
+    return Labelled(sample["image"], sample["label"])
