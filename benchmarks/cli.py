@@ -1,4 +1,4 @@
-"""Command line of the benchmarks: ``run``, ``list``, ``report``, ``references``."""
+"""Command line of the benchmarks: ``run``, ``list``, ``report``, ``speed``, ``references``."""
 
 import time
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console, RenderableType
 
-from benchmarks import digits, references, runner
+from benchmarks import digits, references, runner, speed
 from benchmarks.data import DataError, Dataset, known, load, read_recipe
 from benchmarks.methods import METHODS
 from benchmarks.report import duration, render
@@ -105,6 +105,19 @@ def report(dataset: str, files: tuple[Path, ...]) -> None:
         return
     bounds = runner.reference_rows(_load(dataset, reporter), RESULTS, reporter)
     reporter.console.print(render(dataset, mine, bounds))
+
+
+@main.command("speed")
+@click.argument("dataset")
+@click.option("--preset", default="fast", show_default=True, help="Preset of the model.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda.")
+def measure_speed(dataset: str, preset: str, device: str) -> None:
+    """Measure training and sampling on DATASET: rows a second, and where the time goes."""
+    reporter = Reporter(Console())
+    data = _load(dataset, reporter)
+    with reporter.phase("Measure"):
+        speeds = speed.measure(data.train, preset, device)
+    reporter.console.print(speed.render(speeds))
 
 
 @main.command("references")

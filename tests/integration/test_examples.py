@@ -1,0 +1,59 @@
+"""Everything shown to users runs: the examples, and the code in the README."""
+
+import re
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tabdiffuse import MultimodalDiffusion, TabularDiffusion
+from tabdiffuse.estimators import base
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+@pytest.fixture(autouse=True)
+def _short_and_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Train for a handful of steps, and write into a folder of the test."""
+
+    def plan(self: base.DiffusionEstimator, setup: Any, rows: int, started: float) -> Any:
+        quick = replace(setup, preset=replace(setup.preset, n_steps=3))
+        self.max_time, self.max_steps = None, 8
+        return original(self, quick, rows, started)
+
+    original = base.DiffusionEstimator._plan
+    monkeypatch.setattr(base.DiffusionEstimator, "_plan", plan)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_there_are_examples() -> None:
+    assert {path.stem for path in EXAMPLES} >= {"digits", "table"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_example_runs_and_leaves_a_picture(path: Path, tmp_path: Path) -> None:
+    runpy.run_path(str(path), run_name="__main__")
+    assert (tmp_path / "results" / f"example-{path.stem}.png").stat().st_size > 5_000
+
+
+def test_readme_code_runs(tmp_path: Path, tiny_frame: pd.DataFrame) -> None:
+    tiny_frame.to_csv("people.csv", index=False)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    table, digits = (_run(block) for block in blocks)
+    assert isinstance(table["model"], TabularDiffusion)
+    assert len(table["rows"]) == 1000
+    assert list(table["rows"]) == list(table["people"])
+    assert isinstance(digits["model"], MultimodalDiffusion)
+    assert digits["sevens"].shape == (16, 8, 8)
+    assert digits["guess"].shape == (1,)
+
+
+def _run(block: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec"), names)
+    return names
