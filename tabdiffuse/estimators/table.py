@@ -15,10 +15,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiffuse._random import child_seed
 from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
+from tabdiffuse.estimators.layout import table_modalities
 from tabdiffuse.estimators.model_file import read_model, write_model
 from tabdiffuse.estimators.parameters import resolve_device
-from tabdiffuse.modalities import CategoricalModality, Modality, NumericModality
-from tabdiffuse.tables import TableCodec, TableLayout, TableSchema, check_frame, check_same_columns
+from tabdiffuse.tables import TableCodec, TableSchema, check_frame, check_same_columns
 from tabdiffuse.times import Independent, Mixed, RandomClean, Tied
 
 __all__ = ["TabularDiffusion"]
@@ -178,7 +178,7 @@ class TabularDiffusion(DiffusionEstimator):
         self._show(schema)
         arrays = codec.encode(X)
         plan = self._plan(setup, len(X), started)
-        modalities = _modalities(codec.layout)
+        modalities = table_modalities(codec.layout)
         denoiser = build_denoiser(modalities, setup.network, child_seed(plan.seed, "init"))
         if setup.warm:
             denoiser.load_state_dict(self.denoiser_.state_dict())
@@ -303,15 +303,3 @@ class TabularDiffusion(DiffusionEstimator):
         for row in described.itertuples(index=False):
             table.add_row(*map(Text, row))  # names are no markup
         console.print(table)
-
-
-def _modalities(layout: TableLayout) -> dict[str, Modality]:
-    """Make the modalities of a table; one without columns is absent."""
-    modalities: dict[str, Modality] = {}
-    if layout.n_numeric:
-        modalities["numeric"] = NumericModality(layout.n_numeric)
-    if layout.cardinalities:
-        modalities["categorical"] = CategoricalModality(
-            layout.cardinalities, frequencies=layout.frequencies
-        )
-    return modalities

@@ -30,8 +30,6 @@ MIN_MASS = 2.0**-20  # the least share of a cell: 16 steps of float32 just below
 EDGE = 2.0**-24  # scores stay finite
 
 _MAX_HEAVY = 250  # values that own their exact share of a smooth table
-_TAIL_KNOTS = 60
-_TAIL_RATIO = 1.5
 
 
 @dataclass(frozen=True)
@@ -236,10 +234,12 @@ class SmoothTable:
 
     @classmethod
     def fit(cls, support: Floats, counts: Integers, width: float) -> SmoothTable:
-        """Choose knots: both extremes, frequent numbers, and a grid finer towards the ends.
+        """Choose knots: both extremes, frequent numbers, and an even grid of quantiles.
 
         The extremes and the (at most 250) numbers with more than 1/500 of the mass own exactly
-        their share; in between, the mass is spread evenly.
+        their share; in between, the mass is spread evenly. The outermost thousandth is one such
+        stretch, up to the extreme: a finer grid there would store and give back single rows of a
+        heavy tail, and a sample without the one largest row would end far below the range.
 
         Parameters
         ----------
@@ -259,7 +259,7 @@ class SmoothTable:
         below, above = (above - counts) / total, above / total
         owner = _owners(counts)
         middle = 0.5 * (below + above)
-        chosen = _grid(int(total), MAX_KNOTS - 2 * len(owner))
+        chosen = np.linspace(0, 1, MAX_KNOTS - 2 * len(owner))
         light = np.setdiff1d(np.clip(np.searchsorted(middle, chosen), 0, len(counts) - 1), owner)
         knots = np.concatenate([support[owner], support[owner] + width, support[light] + width / 2])
         places = np.concatenate([below[owner], above[owner], middle[light]])
@@ -326,15 +326,6 @@ def _owners(counts: Integers) -> NDArray[np.intp]:
     heavy = np.flatnonzero(counts >= max(counts.sum() / 500, 2))
     heavy = heavy[np.argsort(-counts[heavy], kind="stable")[:_MAX_HEAVY]]
     return np.unique(np.concatenate([heavy, [0, len(counts) - 1]]))
-
-
-def _grid(n_rows: int, n_knots: int) -> Floats:
-    """Places of the knots: even in the middle, in a geometric series towards 0 and 1."""
-    n_even = max(n_knots - _TAIL_KNOTS, 2)
-    even = np.linspace(0, 1, n_even)
-    n_tail = int(np.log(max(n_rows / n_even, 1)) / np.log(_TAIL_RATIO)) + 1
-    tail = _TAIL_RATIO ** np.arange(min(n_tail, _TAIL_KNOTS // 2)) / n_rows
-    return np.concatenate([tail, even, 1 - tail])
 
 
 def _with_least_mass(places: Floats) -> Floats:
