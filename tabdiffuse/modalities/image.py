@@ -92,7 +92,13 @@ class ImageModality(Modality):
         DataError
             When the shape differs or a pixel lies outside the value range.
         """
-        array = np.asarray(values, dtype=np.float32)
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf":
+            raise DataError(
+                f"Pixels must be numbers. Got an array of {array.dtype} instead; all images must "
+                "have one size and a numeric type."
+            )
+        array = array.astype(np.float32)
         height, width = self.size
         if self.channels == 1 and array.ndim == 3:
             array = array[..., None]

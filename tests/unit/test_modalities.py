@@ -292,3 +292,8 @@ def test_a_numpy_integer_is_a_single_cell() -> None:
     count: Any = np.int64(3)
     modality = CategoricalModality(count)
     assert modality.encode(np.array([0, 2])).shape == (2, 1)
+
+
+def test_pixels_that_are_no_numbers_are_refused() -> None:
+    with pytest.raises(DataError, match=r"Pixels must be numbers\. Got an array of <U1 instead"):
+        ImageModality(2, 2, patch=1).encode(np.full((3, 2, 2), "x"))
