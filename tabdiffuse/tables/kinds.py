@@ -117,7 +117,8 @@ def _missing_marker(values: Series) -> str:
 
 def _natural_kind(values: Series, present: Series, item: str) -> Kind:
     dtype = values.dtype
-    if isinstance(dtype, (pd.CategoricalDtype, pd.StringDtype)) or item == "str":
+    # `type` is str for strings kept by pyarrow too.
+    if isinstance(dtype, pd.CategoricalDtype) or "str" in (item, dtype.type.__name__):
         return "categorical"
     if pd.api.types.is_bool_dtype(dtype) or item == "bool":
         return "boolean"

@@ -36,6 +36,11 @@ MISSING_MARKERS: dict[str, Any] = {"nan": float("nan"), "None": None, "NA": pd.N
 MAX_INTEGER = 2**53
 
 
+# pandas prints two dtypes under this name and reads it as the other one.
+_AMBIGUOUS = "string[pyarrow]"
+_ARROW_STRING = "arrow:string"
+
+
 def dtype_to_spec(dtype: Any) -> str:
     """Name a dtype so that `dtype_from_spec` gives it back.
 
@@ -54,6 +59,8 @@ def dtype_to_spec(dtype: Any) -> str:
     if isinstance(dtype, pd.StringDtype):
         missing = "NA" if dtype.na_value is pd.NA else "nan"
         return f"string:{dtype.storage}:{missing}"
+    if isinstance(dtype, pd.ArrowDtype) and str(dtype) == _AMBIGUOUS:
+        return _ARROW_STRING
     return str(dtype)
 
 
@@ -75,6 +82,10 @@ def dtype_from_spec(spec: str) -> Any:
         if missing == "NA":
             return pd.StringDtype(storage)
         return pd.StringDtype(storage, na_value=np.nan)
+    if spec == _ARROW_STRING:
+        import pyarrow
+
+        return pd.ArrowDtype(pyarrow.string())
     return pd.api.types.pandas_dtype(spec)
 
 

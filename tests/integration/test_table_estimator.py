@@ -142,6 +142,16 @@ def test_read_only_data_are_enough():
     assert_like(tiny_model().fit(frame).sample(10), frame)
 
 
+def test_columns_kept_by_pyarrow_come_back_as_such(tmp_path):
+    frame = mixed_frame().convert_dtypes(dtype_backend="pyarrow")
+    assert all(isinstance(frame[name].dtype, pd.ArrowDtype) for name in ("x", "sign"))
+    model = tiny_model().fit(frame)
+    assert_like(model.sample(40), frame)
+    model.save(tmp_path / "model")
+    loaded = type(model).load(tmp_path / "model").set_params(verbose=0)
+    pd.testing.assert_frame_equal(loaded.sample(9, random_state=1), model.sample(9, random_state=1))
+
+
 def test_two_rows_are_enough():
     frame = pd.DataFrame({"a": [1.5, 2.5], "b": ["x", "y"]})
     assert_like(tiny_model().fit(frame).sample(50), frame)
