@@ -14,14 +14,24 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from tabdiffuse._random import Noise, generator
 from tabdiffuse.joint import Prediction, ProductProcess, State, Times
 from tabdiffuse.modalities import CategoricalModality, NumericModality
 from tabdiffuse.processes import MaskedProcess
-from tabdiffuse.schedules import GaussianSchedule, VPCosine
+from tabdiffuse.schedules import EDMSchedule, GaussianSchedule, VPCosine
 from tabdiffuse.spaces import CategoricalSpace
 
 # A statistical test fails for fewer than one random seed in 1/RARE.
 RARE = 1e-6
+
+SCHEDULES: dict[str, GaussianSchedule] = {"vp": VPCosine(), "edm": EDMSchedule()}
+# Joint law of two dependent categorical columns.
+PAIR = np.array([[0.30, 0.05, 0.05], [0.05, 0.15, 0.40]])
+
+
+def noise(seed: int = 0) -> Noise:
+    """Make a stream of random numbers."""
+    return Noise([generator(seed)])
 
 
 class GaussianOracle:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,24 @@ SETTINGS: dict[str, Any] = {
     "device": "cpu",
     "verbose": 0,
 }
+
+MEMBERS = [
+    "README.md",
+    "codec.json",
+    "codec.safetensors",
+    "config.json",
+    "history.csv",
+    "manifest.json",
+    "schema.json",
+    "weights.safetensors",
+]
+"""What a model file holds."""
+
+
+def members_of(path: Path) -> dict[str, bytes]:
+    """Read the members of a model file, unchecked."""
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def tiny_model(**changes: Any) -> TabularDiffusion:

@@ -10,29 +10,13 @@ import pytest
 from tabdiffuse import TabularDiffusion
 from tabdiffuse.errors import ModelFileError
 from tabdiffuse.io import read_archive, write_archive
-from tests.tiny_tables import mixed_frame, tiny_model
-
-MEMBERS = [
-    "README.md",
-    "codec.json",
-    "codec.safetensors",
-    "config.json",
-    "history.csv",
-    "manifest.json",
-    "schema.json",
-    "weights.safetensors",
-]
+from tests.tiny_tables import MEMBERS, members_of, mixed_frame, tiny_model
 
 
 @pytest.fixture
 def saved(tiny_frame, tmp_path):
     tiny_model().fit(tiny_frame).save(tmp_path / "model")
     return tmp_path / "model"
-
-
-def members_of(path):
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
 
 
 @pytest.mark.parametrize("kept", [0.01, 0.3, 0.5, 0.9, 0.999])
