@@ -111,7 +111,7 @@ def nothing_shipped(tmp_path, monkeypatch):
     """Leave only the recipe, so that the files have to be downloaded."""
     (tmp_path / "datasets" / "adult").mkdir(parents=True)
     (tmp_path / "datasets" / "adult" / "recipe.json").write_text(json.dumps(RECIPE))
-    monkeypatch.setattr("benchmarks.data.DATASETS", tmp_path / "datasets")
+    monkeypatch.setattr("benchmarks.data.recipes.DATASETS", tmp_path / "datasets")
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
     return tmp_path
 
