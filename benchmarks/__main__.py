@@ -4,7 +4,10 @@ import time
 
 import click
 
-NEEDED = "The benchmarks need more than the library does: pip install 'tabdiffuse[bench]'"
+NEEDED = (
+    "This part of the benchmarks needs more than the library does: pip install 'tabdiffuse[bench]'"
+)
+OURS = ("benchmarks", "tabdiffuse")
 
 
 def main() -> None:
@@ -12,9 +15,12 @@ def main() -> None:
     started = time.perf_counter()
     try:
         from benchmarks.cli import main as cli
-    except ModuleNotFoundError as error:
-        raise SystemExit(click.style(f"{error}. {NEEDED}", fg="red")) from error
-    cli(obj=started, prog_name="python -m benchmarks")
+
+        cli(obj=started, prog_name="python -m benchmarks")
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in OURS:
+            raise
+        raise SystemExit(click.style(f"{error} {NEEDED}", fg="red")) from error
 
 
 if __name__ == "__main__":

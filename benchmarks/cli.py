@@ -1,22 +1,42 @@
-"""Command line of the benchmarks: ``run``, ``list``, ``report``, ``speed``, ``references``."""
+"""Command line of the benchmarks: ``run``, ``compare``, ``report``, ``list`` and more."""
 
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import click
 from rich.console import Console, RenderableType
 
-from benchmarks import digits, references, runner, speed
-from benchmarks.data import DataError, Dataset, known, load, read_recipe
+from benchmarks.data import SPLITS, DataError, Dataset, describe, known, load, read_recipe
+from benchmarks.deadline import Deadline
+from benchmarks.formats import duration
 from benchmarks.methods import METHODS
-from benchmarks.report import duration, render
-from benchmarks.results import COMMITTED, LINES, Config, quick_look, read_lines
-from benchmarks.runner import Reporter
+from benchmarks.reporter import Reporter
+from benchmarks.results import COMMITTED, LINES, OWN_METHOD, Config, Line, ResultsError, read_lines
+from benchmarks.runner import Outcome, Runner
+from benchmarks.settings import configurations, parse_overrides
 
 RESULTS = Path("results")
-DEFAULT_METHOD = "tabdiffuse"
-TASKS = {digits.NAME: digits}  # what is no table brings its own run and report
+ALL = "all"
+TASKS = ("digits",)  # what is no table brings its own run and report
+LEFT = 75  # exit status: there is more to do, call again (EX_TEMPFAIL of sysexits.h)
+
+_output = click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=RESULTS,
+    show_default=True,
+    help="Folder for tables, scores and figures.",
+)
+_device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda.")
+_split = click.option(
+    "--split",
+    type=click.Choice(SPLITS),
+    default="protocol",
+    show_default=True,
+    help="How train and test rows are cut; dcr: two halves, for the distance to closest records.",
+)
 
 
 @click.group()
@@ -26,93 +46,153 @@ def main() -> None:
 
 @main.command("list")
 def list_datasets() -> None:
-    """List the data sets."""
+    """List the data sets and the methods."""
     for name in known():
-        recipe = read_recipe(name)
-        rows = " + ".join(f"{recipe['files'][part]['rows']:,}" for part in ("train", "test"))
-        click.echo(f"{name}: {recipe['title']}, {rows} rows, {len(recipe['columns'])} columns")
-        click.echo(f"  {recipe['source']}, doi:{recipe['doi']}, {recipe['licence']}")
-    for name, task in TASKS.items():
-        click.echo(f"{name}: {task.TITLE}")
+        click.echo(describe(name))
+    for name in TASKS:
+        click.echo(f"{name}: {_task(name).TITLE}")
+    click.echo(f"methods: {', '.join(METHODS)}")
 
 
 @main.command()
-@click.argument("dataset")
+@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True)
 @click.option(
-    "--method", default=DEFAULT_METHOD, show_default=True, type=click.Choice(sorted(METHODS))
+    "--method",
+    "methods",
+    multiple=True,
+    type=click.Choice(list(METHODS)),
+    help="Method.  [default: tabdiffuse]",
 )
-@click.option("--preset", default="fast", show_default=True, help="Preset of the model.")
+@click.option("--preset", "presets", multiple=True, help="Preset of the model.  [default: fast]")
+@click.option("--seed", "seeds", type=int, multiple=True, help="Seed.  [default: 0]")
 @click.option(
-    "--seed", "seeds", type=int, multiple=True, help="Seed; may be repeated.  [default: 0]"
+    "--max-time",
+    "max_times",
+    type=click.FloatRange(min=0, min_open=True),
+    multiple=True,
+    help="Training seconds.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda.")
-@click.option("--max-time", type=click.FloatRange(min=0, min_open=True), help="Training seconds.")
+@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Parameter of the model.")
+@_device
+@_split
+@_output
 @click.option(
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=RESULTS,
-    show_default=True,
-    help="Folder for tables, scores and figures.",
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds within which the command ends; call it again for the rest.",
 )
+@click.option("--only", type=click.Choice(["generate", "evaluate"]), help="One half of each run.")
+@click.option("--force", is_flag=True, help="Run anew what is finished or begun.")
 @click.option(
     "--train-rows",
     type=click.IntRange(min=30),
     help="Quick look: as many random train rows. Not comparable with published numbers.",
 )
-@click.option("--fresh-references", is_flag=True, help="Score the real and shuffled rows anew.")
 @click.pass_obj
 def run(
     started: float | None,
-    dataset: str,
-    method: str,
-    preset: str,
+    datasets: tuple[str, ...],
+    methods: tuple[str, ...],
+    presets: tuple[str, ...],
     seeds: tuple[int, ...],
+    max_times: tuple[float, ...],
+    sets: tuple[str, ...],
     device: str,
-    max_time: float | None,
+    split: str,
     output: Path,
+    time_limit: float | None,
+    only: str | None,
+    force: bool,
     train_rows: int | None,
-    fresh_references: bool,
 ) -> None:
-    """Train on DATASET, sample as many rows, score them, print the table."""
+    """Train on each DATASET, sample as many rows, score them, print the tables.
+
+    Method, preset, seed and max-time may be repeated: every combination is run. DATASET "all" is
+    every table. What is finished in the output folder is skipped.
+    """
     started = started or time.perf_counter()
+    names = _names(datasets)
+    methods = methods or (OWN_METHOD,)
+    configs = configurations(
+        names,
+        methods=methods,
+        presets=presets,
+        seeds=seeds,
+        max_times=max_times,
+        overrides=parse_overrides(sets, methods, _estimator(names)),
+        device=device,
+        split=split,
+        train_rows=train_rows,
+    )
     reporter = Reporter(Console())
-    configs = [
-        Config(dataset, method, preset, seed, device, max_time, train_rows)
-        for seed in dict.fromkeys(seeds or (0,))
-    ]
-    if dataset in TASKS:
-        if method != DEFAULT_METHOD:
-            raise click.UsageError(f"{dataset} runs with --method {DEFAULT_METHOD} only.")
-        table = TASKS[dataset].run(configs, output, reporter)
-    else:
-        table = _run_table(configs, output, reporter, fresh=fresh_references)
-    reporter.console.print()
-    reporter.console.print(table)
-    click.echo(f"\nFrom the command to this table: {duration(time.perf_counter() - started)}.")
+    try:
+        runner = Runner(output, Deadline(time_limit, started), reporter, only=only, force=force)
+        outcome = _run(configs, runner)
+    except (DataError, ResultsError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"\nFrom the command to its end: {duration(time.perf_counter() - started)}.")
     click.echo(f"Tables, figures and the line of each run ({LINES}) are in {output}.")
+    if outcome.left:
+        click.echo("Left, for another call of the same command:")
+        for item in outcome.left:
+            click.echo(f"  {item}")
+        raise SystemExit(LEFT)
 
 
 @main.command()
-@click.argument("dataset")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option("--dataset", "datasets", multiple=True, help="Only these.  [default: all]")
+@_split
+@_output
+def compare(first: str, second: str, datasets: tuple[str, ...], split: str, output: Path) -> None:
+    """Compare two rows of the tables, A and B, for instance tabdiffuse:fast and tabdiffuse:best.
+
+    Lines are the committed ones and those in the output folder.
+    """
+    from benchmarks import compare as comparison
+
+    names = _names(datasets or (ALL,))
+    lines = _lines([*_committed(names), *_own(output)])
+    try:
+        shown = comparison.render(lines, first, second, names, split)
+    except comparison.UnknownRow as error:
+        raise click.UsageError(str(error)) from error
+    Console().print(shown)
+
+
+@main.command()
+@click.argument("dataset", required=False)
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def report(dataset: str, files: tuple[Path, ...]) -> None:
-    """Print the table of DATASET from finished lines: the committed ones, or those in FILES."""
-    reporter = Reporter(Console())
-    lines = read_lines(files or sorted(COMMITTED.glob("*.jsonl")))
-    mine = [line for line in lines if line["config"]["dataset"] == dataset]
-    if dataset in TASKS:
-        reporter.console.print(TASKS[dataset].report(mine))
+@_split
+def report(dataset: str | None, files: tuple[Path, ...], split: str) -> None:
+    """Print the table of DATASET from finished lines: the committed ones, or those in FILES.
+
+    Without DATASET: rebuild RESULTS.md and its figures from all committed lines.
+    """
+    if dataset is None:
+        _rebuild()
         return
-    bounds = runner.reference_rows(_load(dataset, reporter), RESULTS, reporter)
-    reporter.console.print(render(dataset, mine, bounds))
+    lines = _lines(files or _committed([dataset]))
+    if dataset in TASKS:
+        mine = [line for line in lines if line["config"]["dataset"] == dataset]
+        Console().print(_task(dataset).report(mine))
+        return
+    from benchmarks.report import render
+    from benchmarks.rows import all_rows
+
+    (name,) = _names([dataset])
+    Console().print(render(name, all_rows(lines, name, split)))
 
 
 @main.command("speed")
 @click.argument("dataset")
 @click.option("--preset", default="fast", show_default=True, help="Preset of the model.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda.")
+@_device
 def measure_speed(dataset: str, preset: str, device: str) -> None:
     """Measure training and sampling on DATASET: rows a second, and where the time goes."""
+    from benchmarks import speed
+
     reporter = Reporter(Console())
     data = _load(dataset, reporter)
     with reporter.phase("Measure"):
@@ -121,39 +201,113 @@ def measure_speed(dataset: str, preset: str, device: str) -> None:
 
 
 @main.command("references")
-@click.argument("dataset")
-def write_references(dataset: str) -> None:
-    """Score the real and the shuffled rows of DATASET anew; write the file that is committed."""
+@click.argument("datasets", metavar="DATASET...", nargs=-1, required=True)
+@_split
+def write_references(datasets: tuple[str, ...], split: str) -> None:
+    """Score real, resampled and shuffled rows of DATASET anew; write the committed file."""
+    from benchmarks import references
+
     reporter = Reporter(Console())
-    data = _load(dataset, reporter)
-    references.save(runner.score_references(data, reporter), references.committed(dataset))
-    click.echo(f"Wrote {references.committed(dataset)}")
+    for name in _names(datasets):
+        data = _load(name, reporter, split)
+        path = references.committed(name, split)
+        with reporter.phase("Score the reference rows"):
+            references.save(references.compute(data, reporter.metric), path)
+        click.echo(f"Wrote {path}")
 
 
-def _run_table(
-    configs: Sequence[Config], output: Path, reporter: Reporter, *, fresh: bool
-) -> RenderableType:
-    """Run each configuration on one table; all of them differ in the seed only."""
-    first = configs[0]
-    data = quick_look(_load(first.dataset, reporter), first.train_rows)
-    bounds = runner.reference_rows(data, output, reporter, fresh=fresh)
-    lines = []
-    for config in configs:
-        lines.append(runner.run(config, data, output, reporter))
-        runner.picture(config, data, lines[-1], bounds, output, reporter)
-    return render(first.dataset, lines, bounds)
+def _run(configs: Sequence[Config], runner: Runner) -> Outcome:
+    """Run tables and tasks; print the table of each data set with finished runs."""
+    outcome = runner.run([config for config in configs if config.dataset not in TASKS])
+    shown = outcome.lines if runner.only != "generate" else []  # that half has no scores' libraries
+    for name in dict.fromkeys(line["config"]["dataset"] for line in shown):
+        config = next(config for config in configs if config.dataset == name)
+        _print(runner, _table(name, outcome.lines, config, runner))
+    for name in dict.fromkeys(config.dataset for config in configs if config.dataset in TASKS):
+        mine = [config for config in configs if config.dataset == name]
+        table = _task(name).run(mine, runner, outcome)
+        if table is not None:
+            _print(runner, table)
+    return outcome
 
 
-def _load(name: str, reporter: Reporter) -> Dataset:
+def _table(name: str, lines: Sequence[Line], config: Config, runner: Runner) -> RenderableType:
+    """Build the table of a data set from the runs of this call."""
+    from benchmarks.report import render
+    from benchmarks.rows import all_rows
+
+    bounds = runner.references(runner.dataset(config))
+    return render(name, all_rows(lines, name, config.split, vars(bounds) if bounds else {}))
+
+
+def _print(runner: Runner, table: RenderableType) -> None:
+    runner.reporter.console.print()
+    runner.reporter.console.print(table)
+
+
+def _rebuild() -> None:
+    """Write RESULTS.md and its figures."""
+    from benchmarks import curve, page
+    from benchmarks.rows import all_rows
+
+    lines = _lines(_committed(known()))
+    for name in known():
+        if path := curve.draw(name, all_rows(lines, name)):
+            click.echo(f"Wrote {path}")
+    page.PAGE.write_text(page.render(lines), encoding="utf-8")
+    click.echo(f"Wrote {page.PAGE}")
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    """Spell out ``all``, and refuse unknown names before any work."""
+    names = [name for item in given for name in (known() if item == ALL else [item])]
+    for name in names:
+        if name not in TASKS:
+            try:
+                read_recipe(name)
+            except DataError as error:
+                beside = f"Beside the tables: {', '.join(TASKS)}."
+                raise click.ClickException(f"{error} {beside}") from error
+    return list(dict.fromkeys(names))
+
+
+def _estimator(names: Sequence[str]) -> type:
+    """Class whose parameters ``--set`` sets."""
+    import tabdiffuse
+
+    tasks = [name for name in names if name in TASKS]
+    if tasks and len(tasks) < len(names):
+        raise click.UsageError(f"{tasks[0]} is no table: run it on its own.")
+    return tabdiffuse.MultimodalDiffusion if tasks else tabdiffuse.TabularDiffusion
+
+
+def _task(name: str) -> ModuleType:
+    from benchmarks import digits
+
+    return {"digits": digits}[name]
+
+
+def _committed(names: Sequence[str]) -> list[Path]:
+    """Find the committed files of some data sets: ``adult.jsonl``, ``adult-rivals.jsonl``."""
+    return sorted(path for name in names for path in COMMITTED.glob(f"{name}*.jsonl"))
+
+
+def _own(output: Path) -> list[Path]:
+    path = output / LINES
+    return [path] if path.is_file() else []
+
+
+def _lines(paths: Sequence[Path]) -> list[Line]:
+    try:
+        return read_lines(paths)
+    except ResultsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _load(name: str, reporter: Reporter, split: str = "protocol") -> Dataset:
     """Load a data set; say in words why it cannot be had."""
     try:
         with reporter.phase(f"Load {name}"):
-            dataset = load(name)
-            reporter.note(
-                f"{len(dataset.train):,} train and {len(dataset.test):,} test rows, "
-                f"{dataset.train.shape[1]} columns; SHA-256 verified"
-            )
+            return load(name, split)
     except DataError as error:
-        beside = "" if name in known() else f" Beside the tables: {', '.join(TASKS)}."
-        raise click.ClickException(f"{error}{beside}") from error
-    return dataset
+        raise click.ClickException(str(error)) from error

@@ -13,7 +13,8 @@ LIBRARIES = ("torch", *METRIC_LIBRARIES)
 ALIASES = {"xgboost": ("xgboost", "xgboost-cpu")}
 
 # What makes a result; finished results themselves do not make a checkout dirty.
-CODE = ("tabdiffuse", "benchmarks", "datasets", "pyproject.toml", ":!benchmarks/results")
+SHOWN = ("benchmarks/results", "benchmarks/figures", "benchmarks/*.md")
+CODE = ("tabdiffuse", "benchmarks", "datasets", "pyproject.toml", *(f":!{path}" for path in SHOWN))
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -14,10 +14,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from benchmarks.columns import C2ST, SHAPE, TREND, mle
 from benchmarks.data import Dataset
-from benchmarks.metrics.encoding import as_text
+from benchmarks.formats import BLANK
 from benchmarks.references import References
 from benchmarks.scores import Scores
+from tabdiffuse.metrics.encoding import as_text
 
 REAL, SYNTHETIC, INK, FAINT = "#C6CDD6", "#C8490B", "#22262B", "#7A828C"
 COLUMNS, LEVELS, BINS = 5, 8, 36
@@ -34,12 +36,13 @@ STYLE: dict[Any, Any] = {
     "ytick.labelsize": 7.5,
     "savefig.facecolor": "white",
 }
-SCORES = (
-    ("shape", "Shape %", "each column on its own", 100, 2),
-    ("trend", "Trend %", "each pair of columns", 100, 2),
-    ("mle", "MLE", "AUC on real test rows of\ntrees trained on these rows", 1, 3),
-    ("c2st", "XGB-C2ST", "1: trees cannot tell the rows\nfrom real ones; 0: they always can", 1, 3),
-)
+MEANINGS = {
+    "Shape": "percent, each column on its own",
+    "Trend": "percent, each pair of columns",
+    "MLE (AUC)": "on real test rows, of trees\ntrained on these rows",
+    "MLE (RMSE)": "of the log target on real test rows,\nlower is better",
+    "XGB-C2ST": "1: trees cannot tell the rows\nfrom real ones; 0: they always can",
+}
 
 
 def draw(
@@ -77,7 +80,7 @@ def draw(
         _marginals(middle, dataset, synthetic, scores, rows)
         left, right = bottom.subfigures(1, 2, squeeze=False, width_ratios=[1.2, 1]).flat
         _pairs(left, dataset.columns, scores)
-        _standing(right, scores, bounds)
+        _standing(right, dataset.name, scores, bounds)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path)
 
@@ -220,24 +223,33 @@ def _pairs(figure: SubFigure, names: list[str], scores: Scores) -> None:
     figure.text(0.036, 0.95, "What is off between pairs of columns", fontsize=10.5, weight="bold")
 
 
-def _standing(figure: SubFigure, scores: Scores, bounds: References) -> None:
+def _standing(figure: SubFigure, dataset: str, scores: Scores, bounds: References) -> None:
     """Set out each score beside that of real rows and of shuffled columns."""
     columns = (("this run", 0.62), ("real rows", 0.8), ("shuffled", 0.98))
     figure.text(0.06, 0.95, "Scores", fontsize=10.5, weight="bold")
     for heading, x in columns:
         figure.text(x, 0.875, heading, fontsize=8.5, color=FAINT, ha="right")
-    for row, (key, title, meaning, factor, digits) in enumerate(SCORES):
+    for row, column in enumerate((SHAPE, TREND, mle(dataset), C2ST)):
         y = 0.765 - 0.19 * row
         figure.add_artist(Line2D([0.06, 0.98], [y + 0.075] * 2, color=REAL, linewidth=0.6))
-        figure.text(0.06, y, title, fontsize=10, weight="bold")
-        figure.text(0.06, y - 0.03, meaning, fontsize=8, color=FAINT, va="top", linespacing=1.25)
+        figure.text(0.06, y, column.title, fontsize=10, weight="bold")
+        figure.text(
+            0.06,
+            y - 0.03,
+            MEANINGS[column.title],
+            fontsize=8,
+            color=FAINT,
+            va="top",
+            linespacing=1.25,
+        )
+        key = column.key
         values = (getattr(scores, key), bounds.real[key], bounds.shuffled[key])
         for value, (heading, x) in zip(values, columns, strict=True):
             own = heading == "this run"
             figure.text(
                 x,
                 y,
-                f"{factor * value:.{digits}f}",
+                BLANK if value is None else f"{column.factor * value:.{column.digits}f}",
                 fontsize=15 if own else 10,
                 weight="bold" if own else "normal",
                 color=SYNTHETIC if own else INK,

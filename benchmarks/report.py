@@ -1,6 +1,5 @@
-"""The table of a benchmark: ours, the two reference rows, published methods."""
+"""The table of one data set in the terminal: ours, the bounds, published methods."""
 
-import statistics
 from collections.abc import Sequence
 
 from rich import box
@@ -8,138 +7,96 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.published import PUBLISHED, Published
-from benchmarks.references import References
-from benchmarks.results import Line
+from benchmarks.columns import C2ST, C2ST_HOLDOUT, SHAPE, TREND, Column, mle
+from benchmarks.formats import BLANK, count, duration, estimate
+from benchmarks.rows import Cell, Row
 
-BLANK = "–"
+STYLES = {"ours": "bold", "rival": "", "published": "dim", "reference": ""}
+NEEDED = {"trend", "mle"}  # without both a published row says little in a narrow table
 
-Row = tuple[str, ...]
 
+def render(dataset: str, rows: Sequence[Row], notes: Sequence[str] = ()) -> Group:
+    """Build the table, with what a reader must know below it.
 
-def render(name: str, lines: Sequence[Line], references: References) -> Group:
-    """Build the table for one data set, with what a reader must know below it."""
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set.
+    rows : sequence of Row
+        In order; a line is drawn where the kind changes.
+    notes : sequence of str
+        More lines below the table.
+    """
+    columns = (SHAPE, TREND, mle(dataset), C2ST)
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
-    table.add_column(name, min_width=18)  # wraps where numbers need the room
+    table.add_column(dataset, min_width=18, overflow="fold")  # numbers need the room
     for heading in ("Shape", "Trend", "MLE", "XGB-C2ST", "Params", "Training"):
         table.add_column(heading, justify="right", no_wrap=True)
-    groups = grouped(lines)
-    for title, members in groups.items():
-        table.add_row(*_own_row(title, members), style="bold")
-    table.add_section()
-    table.add_row(*_reference_row("real rows", references.real))
-    table.add_row(*_reference_row("columns shuffled", references.shuffled))
-    table.add_section()
-    for method in PUBLISHED.get(name, ()):
-        table.add_row(*_published_row(method), style="dim")
-    return Group(table, *(Text(note, style="dim") for note in _notes(groups, references)))
+    shown = [row for row in rows if set(row.cells) >= NEEDED]
+    for place, row in enumerate(shown):
+        if place and row.kind != shown[place - 1].kind:
+            table.add_section()
+        table.add_row(*_cells(row, columns), style=STYLES[row.kind])
+    below = [*_notes(dataset, shown), *notes]
+    return Group(table, *(Text(note, style="dim") for note in below))
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds as a reader would say them."""
-    if seconds is None:
+def value(cell: Cell | None, column: Column) -> str:
+    """Write a value with its spread; a dagger marks a recalled one."""
+    if cell is None:
         return BLANK
-    if seconds < 100:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = seconds / 60
-    if minutes < 100:
-        return f"{minutes:.1f} min" if minutes < 10 else f"{minutes:.0f} min"
-    return f"{minutes / 60:.1f} h"
+    digits = column.digits if cell.digits is None else min(column.digits, cell.digits)
+    return estimate(cell.mean, cell.sd, digits) + ("†" if cell.recalled else "")
 
 
-def count(number: float | None) -> str:
-    """Write a number of parameters with three digits: 68.2K, 10.7M."""
-    if number is None:
-        return BLANK
-    for size, unit in ((1e6, "M"), (1e3, "K")):
-        if number >= size:
-            return f"{number / size:.1f}{unit}"
-    return f"{number:.0f}"
-
-
-def spread(values: Sequence[float], digits: int) -> str:
-    """Mean, with the standard deviation where there are several values."""
-    mean = f"{statistics.fmean(values):.{digits}f}"
-    if len(values) < 2:
-        return mean
-    return f"{mean}±{statistics.stdev(values):.{digits}f}".replace("±0.", "±.")
-
-
-def grouped(lines: Sequence[Line]) -> dict[str, list[Line]]:
-    """Lines that differ in the seed only, under a title; the newest line of a seed counts."""
-    groups: dict[str, dict[int, Line]] = {}
-    for record in sorted(lines, key=lambda record: str(record["finished"])):
-        config = record["config"]
-        title = f"{config['method']} {config['preset']}"
-        if config["max_time"] is not None:
-            title += f" {config['max_time']:g} s"
-        if config["train_rows"] is not None:
-            title += f" {record['train_rows']} rows"
-        groups.setdefault(title, {})[config["seed"]] = record
-    return {title: [seeds[seed] for seed in sorted(seeds)] for title, seeds in groups.items()}
-
-
-def _own_row(title: str, lines: Sequence[Line]) -> Row:
-    scores = [record["scores"] for record in lines]
-    return (
-        title,
-        spread([100 * score["shape"] for score in scores], 2),
-        spread([100 * score["trend"] for score in scores], 2),
-        spread([score["mle"] for score in scores], 3),
-        spread([score["c2st"] for score in scores], 3),
-        count(lines[-1].get("n_parameters")),
-        duration(statistics.fmean(record["fit_seconds"] for record in lines)),
-    )
-
-
-def _reference_row(title: str, scores: dict[str, float]) -> Row:
-    return (
-        title,
-        f"{100 * scores['shape']:.2f}",
-        f"{100 * scores['trend']:.2f}",
-        f"{scores['mle']:.3f}",
-        f"{scores['c2st']:.3f}",
-        BLANK,
-        BLANK,
-    )
-
-
-def _published_row(method: Published) -> Row:
-    return (
-        method.method,
-        BLANK if method.shape is None else f"{method.shape:.2f}",
-        BLANK if method.trend is None else f"{method.trend:.2f}",
-        BLANK if method.mle is None else f"{method.mle:.3f}",
-        BLANK if method.c2st is None else f"{method.c2st:.3f}",
-        count(method.parameters),
-        duration(method.train_seconds),
-    )
-
-
-def _notes(groups: dict[str, list[Line]], references: References) -> list[str]:
-    """Write down what the table cannot say in its cells."""
-    held_out = [
-        f"{title} {spread([record['scores']['c2st_holdout'] for record in lines], 3)}"
-        for title, lines in groups.items()
-    ]
-    held_out.append(f"real {references.real['c2st_holdout']:.3f}")
-    held_out.append(f"shuffled {references.shuffled['c2st_holdout']:.3f}")
-    notes = [
-        "Higher is better in every score. Shape and Trend in percent, MLE is an AUC.",
-        "Real rows: the test rows, scored as if they were synthetic; for MLE the train rows.",
-        f"XGB-C2ST against held-out test rows: {', '.join(held_out)}.",
-        "Lower block: published numbers, sources in benchmarks/published.py; training on a GPU.",
-    ]
+def unscored(rows: Sequence[Row]) -> list[str]:
+    """Columns and pairs that no run could be scored on."""
     lost = {
         item
-        for lines in groups.values()
-        for record in lines
-        for item in record["scores"]["detail"]["unscored"]
+        for row in rows
+        for line in row.lines
+        for item in line["scores"].get("detail", {}).get("unscored", ())
     }
-    for title, lines in groups.items():
-        if len(lines) > 1:
-            seeds = ", ".join(str(record["config"]["seed"]) for record in lines)
-            notes.append(f"{title}: mean ± standard deviation of trainings with seeds {seeds}.")
-    if lost:
-        notes.append(f"Not scored, so missing from Shape and Trend: {', '.join(sorted(lost))}.")
+    return sorted(lost)
+
+
+def _cells(row: Row, columns: Sequence[Column]) -> list[str]:
+    costs = {name: row.cells[name].mean for name in row.cells}
+    return [
+        row.title,
+        *(value(row.cells.get(column.key), column) for column in columns),
+        count(costs.get("n_parameters")),
+        duration(costs.get("fit_seconds")),
+    ]
+
+
+def _held_out(rows: Sequence[Row]) -> list[str]:
+    return [
+        f"{row.title} {value(row.cells.get(C2ST_HOLDOUT.key), C2ST_HOLDOUT)}"
+        for row in rows
+        if row.kind != "published"
+    ]
+
+
+def _notes(dataset: str, rows: Sequence[Row]) -> list[str]:
+    """Write down what the table cannot say in its cells."""
+    measure = mle(dataset)
+    notes = [
+        "Higher is better"
+        + (", MLE (an RMSE of the log target) excepted." if measure.better == "down" else ".")
+        + " Shape and Trend in percent.",
+        "XGB-C2ST against held-out rows: " + ", ".join(_held_out(rows)) + ".",
+    ]
+    for row in rows:
+        if row.seeds:
+            seeds = ", ".join(map(str, row.seeds))
+            mean = "mean ± standard deviation of trainings with seeds" if row.seeds[1:] else "seed"
+            notes.append(f"{row.title}: {mean} {seeds}; trained on {row.machine}.")
+    if any(row.kind == "published" for row in rows):
+        notes.append(
+            "Dim: published numbers, trained on GPUs; sources in benchmarks/published.py."
+            " † recalled, not read again."
+        )
+    if lost := unscored(rows):
+        notes.append(f"Not scored, so missing from Shape and Trend: {', '.join(lost)}.")
     return notes

@@ -1,129 +1,187 @@
-"""One benchmark run: load, train, sample, write, read back, score, draw."""
+"""Many runs, one after another: what is finished is skipped, what cannot finish is left."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import click
-import pandas as pd
-from rich.console import Console
+from benchmarks.data import Dataset, load
+from benchmarks.deadline import Deadline, Expectations, TimeIsUp
+from benchmarks.formats import duration
+from benchmarks.generate import RESUMABLE, forget, generate, generated
+from benchmarks.reporter import Reporter
+from benchmarks.results import LINES, Config, Data, Line, append, quick_look, read_lines
 
-from benchmarks import references, results
-from benchmarks.data import Dataset
-from benchmarks.figure import draw
-from benchmarks.methods import METHODS
-from benchmarks.references import References
-from benchmarks.report import duration
-from benchmarks.results import Config, Line
-from benchmarks.scores import Scores, evaluate
+if TYPE_CHECKING:
+    from benchmarks.references import References
+
+FIRST_STEPS = 15.0  # seconds of training below which a start is not worth its preparation
+MISSING_ROWS = "There are no rows of {stem} in {output} to evaluate. Generate them first."
 
 
-class Reporter:
-    """Say what is going on, and how long it took.
+@dataclass
+class Outcome:
+    """What came of a call.
 
     Parameters
     ----------
-    console : Console
-        Where to say it.
+    lines : list of dict
+        Finished runs, those of earlier calls among them.
+    left : list of str
+        What is still to be done, in words.
     """
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
-
-    @contextmanager
-    def phase(self, title: str) -> Iterator[None]:
-        """Announce a phase, and its time at the end."""
-        self.console.print(f"[bold]▸ {title}[/bold]", highlight=False)
-        start = time.perf_counter()
-        yield
-        self.note(f"done in {duration(time.perf_counter() - start)}")
-
-    def note(self, text: str) -> None:
-        """Say one thing inside a phase."""
-        self.console.print(f"  {text}", style="dim", highlight=False, markup=False, soft_wrap=True)
-
-    def metric(self, name: str, seconds: float) -> None:
-        """Report one finished metric."""
-        self.note(f"{name}: {duration(seconds)}")
+    lines: list[Line] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
 
 
-def run(config: Config, dataset: Dataset, output: Path, reporter: Reporter) -> Line:
-    """Train, sample and score once; files go to ``output``.
+class Runner:
+    """Runs configurations within one command.
 
-    Returns
-    -------
-    dict
-        The line that was appended to ``results.jsonl``.
+    Parameters
+    ----------
+    output : Path
+        Folder of tables, records, figures and lines.
+    deadline : Deadline
+        When the command ends.
+    reporter : Reporter
+        Where to say what happens.
+    only : str, optional
+        "generate" or "evaluate" for one half of each run.
+    force : bool
+        Run anew what is there already.
     """
-    path = output / f"{config.stem}.csv"
-    with reporter.phase(f"Train {config.method} ({config.preset}, seed {config.seed}) and sample"):
-        info = _generate(config, dataset, path)
-        reporter.note(
-            f"training {duration(info['fit_seconds'])}, "
-            f"sampling {len(dataset.train):,} rows {duration(info['sample_seconds'])}"
+
+    def __init__(
+        self,
+        output: Path,
+        deadline: Deadline,
+        reporter: Reporter,
+        *,
+        only: str | None = None,
+        force: bool = False,
+    ) -> None:
+        self.output = output
+        self.deadline = deadline
+        self.reporter = reporter
+        self.only = only
+        self.force = force
+        own = output / LINES
+        self.finished = read_lines([own]) if own.is_file() else []
+        self.expected = Expectations(self.finished)
+        self._bounds: dict[str, References | None] = {}
+        self._loaded = lru_cache(maxsize=2)(load)
+
+    def run(self, configs: Sequence[Config]) -> Outcome:
+        """Run each configuration as far as time allows."""
+        outcome = Outcome()
+        for config in configs:
+            self._run(config, outcome)
+        return outcome
+
+    def dataset(self, config: Config) -> Dataset:
+        """Load what a configuration trains on."""
+        return quick_look(self._loaded(config.dataset, config.split), config.train_rows)
+
+    def _run(self, config: Config, outcome: Outcome) -> None:
+        dataset = self.dataset(config)
+        if self.skips(config, dataset, outcome):
+            return
+        if self.force and self.only != "evaluate":
+            forget(config, self.output)
+        record = self._generate(config, dataset, outcome)
+        if record is not None and self.only != "generate":
+            self._evaluate(config, record, dataset, outcome)
+
+    def skips(self, config: Config, data: Data, outcome: Outcome) -> bool:
+        """Take over the line of an earlier call, and say that it is there."""
+        digest = config.digest(data.sha256)
+        same = [line for line in self.finished if line["config_hash"] == digest]
+        if not same or self.force:
+            return False
+        commit = same[-1]["git"]["commit"]
+        self.reporter.note(
+            f"{config.stem}: finished {same[-1]['finished']}"
+            f"{f' at commit {commit[:7]}' if commit else ''}, skipped; --force runs it anew."
         )
-    with reporter.phase("Score"):
-        start = time.perf_counter()
-        synthetic = results.read_table(path, dataset)
-        scores = evaluate(dataset, synthetic, progress=reporter.metric)
-        seconds = time.perf_counter() - start
-    record = results.line(config, dataset, info, scores, seconds)
-    results.append(record, output / results.LINES)
-    return record
+        outcome.lines.append(same[-1])
+        return True
 
+    def keep(self, record: Line, outcome: Outcome) -> None:
+        """Append a line to ``results.jsonl``, and learn from the time it took."""
+        append(record, self.output / LINES)
+        outcome.lines.append(record)
+        self.finished.append(record)
+        self.expected.add(record)
 
-def picture(
-    config: Config,
-    dataset: Dataset,
-    record: Line,
-    bounds: References,
-    output: Path,
-    reporter: Reporter,
-) -> Path:
-    """Draw the figure of a finished run from its files."""
-    path = output / f"{config.stem}.png"
-    with reporter.phase("Draw"):
-        synthetic = results.read_table(output / f"{config.stem}.csv", dataset)
-        draw(dataset, synthetic, Scores(**record["scores"]), bounds, path, label=config.method)
-        reporter.note(str(path))
-    return path
+    def _generate(self, config: Config, dataset: Dataset, outcome: Outcome) -> Line | None:
+        """Find rows that are there, or make them; None where neither is possible."""
+        record = generated(config, dataset, self.output)
+        if record is not None:
+            self.reporter.note(f"{config.stem}: rows are there, not generated again.")
+            return record
+        if self.only == "evaluate":
+            missing = MISSING_ROWS.format(stem=config.stem, output=self.output)
+            self.reporter.note(missing)
+            outcome.left.append(f"generate {config.stem}")
+            return None
+        reserve = self._reserve(config)
+        needed = self._needed(config, reserve)
+        if not self.deadline.allows(needed):
+            outcome.left.append(f"generate {config.stem} (needs about {duration(needed)})")
+            return None
+        with self.reporter.phase(f"Train {config.title}, seed {config.seed}, on {config.dataset}"):
+            try:
+                record = generate(config, dataset, self.output, self.deadline, reserve)
+            except TimeIsUp as stop:
+                self.reporter.note(f"{stop}; the same command goes on from there")
+                outcome.left.append(f"generate {config.stem} (begun, {stop})")
+                return None
+            training, sampling = (duration(record[f"{part}_seconds"]) for part in ("fit", "sample"))
+            rows = f"{len(dataset.train):,} rows"
+            self.reporter.note(f"training {training}, sampling {rows} {sampling}")
+        return record
 
+    def _evaluate(self, config: Config, record: Line, dataset: Dataset, outcome: Outcome) -> None:
+        needed = self.expected.evaluation(config)
+        if not self.deadline.allows(needed):
+            outcome.left.append(f"evaluate {config.stem} (needs about {duration(needed)})")
+            return
+        from benchmarks.evaluate import evaluate, picture
 
-def reference_rows(
-    dataset: Dataset, output: Path, reporter: Reporter, *, fresh: bool = False
-) -> References:
-    """Take the reference rows from a file whose key fits, or compute and keep them."""
-    own = output / f"{dataset.name}-references-{len(dataset.train)}.json"
-    places = [references.committed(dataset.name), own]
-    if not fresh and (found := references.find(dataset, places)) is not None:
-        return found
-    computed = score_references(dataset, reporter)
-    references.save(computed, own)
-    return computed
+        with self.reporter.phase(f"Score {config.stem}"):
+            line = evaluate(config, record, dataset, self.output, self.reporter)
+        self.keep(line, outcome)
+        bounds = self.references(dataset)
+        if bounds is not None:
+            with self.reporter.phase("Draw"):
+                path = picture(config, line, dataset, bounds, self.output)
+                self.reporter.note(str(path))
 
+    def references(self, dataset: Dataset) -> "References | None":
+        """Take the reference rows that are kept, or compute them if there is time."""
+        from benchmarks import references
 
-def score_references(dataset: Dataset, reporter: Reporter) -> References:
-    """Score the real rows and the shuffled columns."""
-    with reporter.phase("Score the reference rows: real, shuffled"):
-        return references.compute(dataset, reporter.metric)
+        known = f"{dataset.sha256}/{len(dataset.train)}"
+        if known not in self._bounds:
+            stem = references.stem(dataset.name, dataset.split)
+            own = self.output / f"{stem}-references-{len(dataset.train)}.json"
+            places = [references.committed(dataset.name, dataset.split), own]
+            found = references.find(dataset, places)
+            if found is None and self.deadline.limit is None:
+                with self.reporter.phase("Score the reference rows"):
+                    found = references.compute(dataset, self.reporter.metric)
+                    references.save(found, own)
+            self._bounds[known] = found
+        return self._bounds[known]
 
+    def _reserve(self, config: Config) -> float:
+        """Seconds to keep for what follows the training."""
+        return self.expected.sampling(config)
 
-def _generate(config: Config, dataset: Dataset, path: Path) -> dict[str, Any]:
-    """Train, sample, and write the rows."""
-    method = METHODS[config.method]()
-    synthetic, info = method.generate(
-        dataset.train, len(dataset.train), config.seed, config.options
-    )
-    _check(synthetic, dataset, config.method)
-    results.write_table(synthetic, path)
-    return info
-
-
-def _check(synthetic: pd.DataFrame, dataset: Dataset, method: str) -> None:
-    """Refuse a table of the wrong size: scores depend on it."""
-    if len(synthetic) != len(dataset.train):
-        raise click.ClickException(
-            f"{method} returned {len(synthetic)} rows where {len(dataset.train)} were asked for."
-        )
+    def _needed(self, config: Config, reserve: float) -> float:
+        """Seconds without which generating is not begun."""
+        if config.method in RESUMABLE:
+            return reserve + FIRST_STEPS
+        return self.expected.generation(config)

@@ -2,6 +2,7 @@
 
 from tabdiffuse._version import __version__
 from tabdiffuse.estimators import MultimodalDiffusion, TabularDiffusion
+from tabdiffuse.metrics import Report, evaluate
 from tabdiffuse.modalities import CategoricalModality, NumericModality
 from tabdiffuse.modalities.image import ImageModality
 
@@ -10,6 +11,8 @@ __all__ = [
     "ImageModality",
     "MultimodalDiffusion",
     "NumericModality",
+    "Report",
     "TabularDiffusion",
     "__version__",
+    "evaluate",
 ]

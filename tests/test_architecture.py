@@ -35,16 +35,25 @@ RANK = {unit: rank for rank, row in enumerate(LAYERS) for unit in row}
 
 # Beside the layers: a unit, the units it may import, the units that may import it.
 SIDE: dict[str, tuple[set[str], set[str]]] = {
-    "tabdiffuse.tables": ({"tabdiffuse.errors"}, {"tabdiffuse", "tabdiffuse.estimators"}),
+    "tabdiffuse.tables": (
+        {"tabdiffuse.errors"},
+        {"tabdiffuse", "tabdiffuse.estimators", "tabdiffuse.metrics"},
+    ),
+    "tabdiffuse.metrics": ({"tabdiffuse.errors", "tabdiffuse.tables"}, {"tabdiffuse"}),
     "tabdiffuse.io": ({"tabdiffuse.errors"}, {"tabdiffuse.estimators"}),
 }
 UNITS = {*RANK, *SIDE}
 
 # What benchmarks may import besides names of `tabdiffuse` itself.
-PUBLIC = {"tabdiffuse.errors"}
+PUBLIC = {"tabdiffuse.errors", "tabdiffuse.metrics"}
 
-FRAMES_ALLOWED = {"benchmarks", "tabdiffuse.estimators", "tabdiffuse.tables"}
-TORCH_FREE = {"tabdiffuse.tables", "tabdiffuse.io", "tabdiffuse.errors"}
+FRAMES_ALLOWED = {
+    "benchmarks",
+    "tabdiffuse.estimators",
+    "tabdiffuse.metrics",
+    "tabdiffuse.tables",
+}
+TORCH_FREE = {"tabdiffuse.tables", "tabdiffuse.metrics", "tabdiffuse.io", "tabdiffuse.errors"}
 IO_SAFETENSORS = ("safetensors.numpy", "safetensors.SafetensorError")
 
 MAY_SAY_IMAGE = {"benchmarks", "tabdiffuse", "tabdiffuse.estimators", "tabdiffuse.tables"}
@@ -243,6 +252,9 @@ def test_one_reverse_loop() -> None:
         ("tabdiffuse.training.callbacks", "from ..io import write_archive", "only"),
         ("tabdiffuse.tables.codecs", "from ..spaces import RealSpace", "may import only"),
         ("tabdiffuse.tables.codecs", "from ..io import write_archive", "only"),
+        ("tabdiffuse.metrics.quality", "from ..estimators import X", "may import only"),
+        ("tabdiffuse.metrics.quality", "import torch", "torch-free"),
+        ("tabdiffuse.estimators.table", "from ..metrics.quality import quality", "only for"),
         ("tabdiffuse.io", "import pandas as pd", "neither pandas"),
         ("tabdiffuse.training.loop", "from sklearn.base import clone", "neither pandas"),
         ("tabdiffuse", "import pandas", "neither pandas"),
@@ -278,6 +290,9 @@ def test_checker_reports_bad_import(module: str, source: str, reason: str) -> No
         ("tabdiffuse", "from tabdiffuse.estimators.table import TabularDiffusion"),
         ("benchmarks.runner", "from tabdiffuse import TabularDiffusion\nimport pandas"),
         ("benchmarks.runner", "from tabdiffuse.errors import TabdiffuseError"),
+        ("benchmarks.scores", "from tabdiffuse.metrics.quality import quality"),
+        ("tabdiffuse.metrics.inputs", "import pandas, sklearn\nfrom ..tables import TableSchema"),
+        ("tabdiffuse", "from tabdiffuse.metrics import evaluate"),
         ("benchmarks.runner", "import tabdiffuse\nfrom . import report\nimport benchmarks.mle"),
     ],
 )

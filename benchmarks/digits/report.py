@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.digits.scores import DigitScores
-from benchmarks.report import BLANK, count, duration, grouped, spread
-from benchmarks.results import Line
+from benchmarks.formats import BLANK, count, duration, spread
+from benchmarks.results import Line, machine, newest
+from benchmarks.rows import config_of
 
 COLUMNS = (
     ("Label → image", "label_to_image"),
@@ -32,7 +33,7 @@ def render(lines: Sequence[Line], references: Mapping[str, DigitScores]) -> Grou
     table.add_column("digits", min_width=16)
     for heading in (*(title for title, _ in COLUMNS), "Params", "Training"):
         table.add_column(heading, justify="right", no_wrap=True)
-    groups = grouped(lines)
+    groups = _grouped(lines)
     for title, members in groups.items():
         table.add_row(*_own_row(title, members), style="bold")
     table.add_section()
@@ -41,6 +42,18 @@ def render(lines: Sequence[Line], references: Mapping[str, DigitScores]) -> Grou
         table.add_row(title, *values, BLANK, BLANK)
     notes = [*NOTES, *(_note(title, members) for title, members in groups.items())]
     return Group(table, *(Text(note, style="dim") for note in notes))
+
+
+def _grouped(lines: Sequence[Line]) -> dict[str, list[Line]]:
+    """Lines that differ in the seed only, under a title; machines apart."""
+    groups: dict[tuple[str, str], list[Line]] = {}
+    for line in sorted(newest(lines), key=lambda line: line["config"]["seed"]):
+        groups.setdefault((config_of(line).title, machine(line)), []).append(line)
+    several = len({trained_on for _, trained_on in groups}) > 1
+    return {
+        f"{title}, {trained_on}" if several else title: members
+        for (title, trained_on), members in groups.items()
+    }
 
 
 def _own_row(title: str, lines: Sequence[Line]) -> tuple[str, ...]:

@@ -15,26 +15,38 @@ from benchmarks.digits.data import Digits, Labelled, load
 from benchmarks.digits.figure import draw
 from benchmarks.digits.report import render
 from benchmarks.digits.scores import LABELS, Generated, Judge, evaluate, references
-from benchmarks.report import duration
+from benchmarks.formats import duration
+from benchmarks.reporter import Reporter
 from benchmarks.results import Config, Line
-from benchmarks.runner import Reporter
+from benchmarks.runner import Outcome, Runner
 
 PER_LABEL = 100
 JOINT = 1000
 
 
-def run(configs: Sequence[Config], output: Path, reporter: Reporter) -> RenderableType:
-    """Train and score once for each configuration; files go to ``output``.
+def run(configs: Sequence[Config], runner: Runner, outcome: Outcome) -> RenderableType | None:
+    """Train and score once for each configuration that is not finished.
 
     Returns
     -------
-    RenderableType
-        The table of all these runs.
+    RenderableType or None
+        The table of all these runs; None if none could be finished.
     """
+    _check(configs, runner)
     digits = load(configs[0].train_rows)
     judge = Judge(digits.train)
-    lines = [_run(config, digits, judge, output, reporter) for config in configs]
-    return render(lines, references(digits, judge))
+    mine = Outcome()
+    for config in configs:
+        if runner.skips(config, digits, mine):
+            continue
+        needed = runner.expected.generation(config)
+        if runner.deadline.allows(needed):
+            runner.keep(_run(config, digits, judge, runner.output, runner.reporter), mine)
+        else:
+            mine.left.append(f"run {config.stem} (needs about {duration(needed)})")
+    outcome.lines += mine.lines
+    outcome.left += mine.left
+    return render(mine.lines, references(digits, judge)) if mine.lines else None
 
 
 def report(lines: Sequence[Line]) -> RenderableType:
@@ -50,7 +62,9 @@ def generate(config: Config, digits: Digits) -> tuple[Generated, dict[str, Any]]
 
     height, width = digits.train.images.shape[1:]
     modalities = {"image": ImageModality(height, width), "label": CategoricalModality(LABELS)}
-    model = MultimodalDiffusion(modalities, random_state=config.seed, **config.options)
+    options = {**config.options, **config.overrides}
+    del options["overrides"]
+    model = MultimodalDiffusion(modalities, random_state=config.seed, **options)
     start = time.perf_counter()
     try:
         model.fit({"image": digits.train.images, "label": digits.train.labels})
@@ -75,6 +89,14 @@ def generate(config: Config, digits: Digits) -> tuple[Generated, dict[str, Any]]
     return generated, info
 
 
+def _check(configs: Sequence[Config], runner: Runner) -> None:
+    """Refuse options that mean nothing here."""
+    if any(config.method != "tabdiffuse" for config in configs):
+        raise click.UsageError("digits runs with --method tabdiffuse only.")
+    if any(config.split != "protocol" for config in configs) or runner.only is not None:
+        raise click.UsageError("digits has one split, and runs as a whole: no --split, no --only.")
+
+
 def _run(config: Config, digits: Digits, judge: Judge, output: Path, reporter: Reporter) -> Line:
     title = f"Train {config.method} ({config.preset}, seed {config.seed}) and sample"
     with reporter.phase(title):
@@ -85,8 +107,7 @@ def _run(config: Config, digits: Digits, judge: Judge, output: Path, reporter: R
         start = time.perf_counter()
         scores = evaluate(generated, digits, judge)
         seconds = time.perf_counter() - start
-        record = results.line(config, digits, info, scores, seconds)
-        results.append(record, output / results.LINES)
+        record = results.line(results.made(config, digits, info), scores, seconds)
         path = output / f"{config.stem}.png"
         draw(generated, digits, judge, scores, path)
         reporter.note(str(path))

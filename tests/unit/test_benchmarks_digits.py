@@ -97,13 +97,13 @@ def test_run_writes_a_line_and_a_picture_for_each_seed(finished):
         assert {"git", "versions", "hardware", "fit_seconds", "data_sha256"} <= set(line)
         assert line["parameters"]["modalities"] == ["image", "label"]
         seed = line["config"]["seed"]
-        with Image.open(finished[0] / f"digits-fast-seed{seed}-300rows.png") as image:
+        with Image.open(finished[0] / f"digits-fast-1s-seed{seed}-300rows.png") as image:
             assert image.width > 1500
 
 
 def test_table_shows_ours_between_the_real_digits_and_chance(finished):
     shown = " ".join(finished[1].split())
-    for said in ("tabdiffuse fast 1 s 300 rows", "real digits", "labels shuffled", "seeds 3, 4"):
+    for said in ("tabdiffuse:fast:1s:300rows", "real digits", "labels shuffled", "seeds 3, 4"):
         assert said in shown
     for said in ("Label → image", "Image → label", "Joint", "±", "nearer to a train digit"):
         assert said in shown
@@ -113,7 +113,7 @@ def test_report_rebuilds_the_table_from_lines(finished):
     lines = finished[0] / "results.jsonl"
     outcome = CliRunner(env=WIDE).invoke(main, ["report", "digits", str(lines)])
     assert outcome.exit_code == 0, outcome.output
-    row = next(row for row in finished[1].splitlines() if "tabdiffuse fast" in row)
+    row = next(row for row in finished[1].splitlines() if "tabdiffuse:fast" in row)
     assert row.split() in [shown.split() for shown in outcome.output.splitlines()]
 
 
