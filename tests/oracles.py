@@ -87,10 +87,10 @@ class CategoricalOracle:
         self.sizes = table.shape
         self._conditionals = self._all_conditionals()
 
-    def joint(self, unmasking="systematic", schedule=None) -> ProductProcess:
+    def joint(self, coupling="systematic", schedule=None) -> ProductProcess:
         """The process to reverse."""
         part = CategoricalModality(self.sizes, schedule=schedule)
-        part.process = MaskedProcess(CategoricalSpace(self.sizes), schedule, unmasking)
+        part.process = MaskedProcess(CategoricalSpace(self.sizes), schedule, coupling)
         return ProductProcess({"c": part})
 
     def __call__(self, state: State, times: Times) -> Prediction:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -29,18 +30,24 @@ def mixed_parts() -> dict[str, Modality]:
 
 
 def tiny_denoiser(
-    parts: Mapping[str, Modality], seed: int = 0, *, width: int = WIDTH, depth: int = 2
+    parts: Mapping[str, Modality],
+    seed: int = 0,
+    *,
+    width: int = WIDTH,
+    depth: int = 2,
+    tokens: Sequence[int] | None = None,
 ) -> Denoiser:
     """Build an untrained network; its answers are those without evidence."""
     with seeded_initialisation(seed):
         for part in parts.values():
             part.build(width)
-        return Denoiser(ProductProcess(parts), DiT(DiTConfig(width=width, depth=depth, heads=2)))
+        config = DiTConfig(width=width, depth=depth, heads=2)
+        return Denoiser(ProductProcess(parts, tokens), DiT(config))
 
 
-def lively_denoiser(parts: Mapping[str, Modality], seed: int = 0, **sizes: int) -> Denoiser:
+def lively_denoiser(parts: Mapping[str, Modality], seed: int = 0, **options: Any) -> Denoiser:
     """Build a network with random weights everywhere, as if it had been trained on something."""
-    denoiser = tiny_denoiser(parts, seed, **sizes)
+    denoiser = tiny_denoiser(parts, seed, **options)
     random = generator(seed, "lively")
     with torch.no_grad():
         for parameter in denoiser.parameters():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -42,12 +42,17 @@ __all__ = ["DiffusionEstimator", "build_denoiser"]
 _GPU_SAMPLE_ROWS = 64 * BLOCK_ROWS
 
 
-def build_denoiser(modalities: Mapping[str, Modality], config: DiTConfig, seed: int) -> Denoiser:
+def build_denoiser(
+    modalities: Mapping[str, Modality],
+    config: DiTConfig,
+    seed: int,
+    tokens: Sequence[int] | None = None,
+) -> Denoiser:
     """Build the network over some modalities; equal seeds give equal weights."""
     with seeded_initialisation(seed):
         for modality in modalities.values():
             modality.build(config.width)
-        return Denoiser(ProductProcess(modalities), DiT(config))
+        return Denoiser(ProductProcess(modalities, tokens), DiT(config))
 
 
 @dataclass(frozen=True)
@@ -273,5 +278,5 @@ def _fingerprint(data: Batch) -> str:
     digest = hashlib.sha256()
     for name, values in data.items():
         digest.update(f"{name}{tuple(values.shape)}".encode())
-        digest.update(values.cpu().contiguous().numpy().tobytes())
+        digest.update(values.cpu().flatten().view(torch.uint8).numpy().data)  # not a copy
     return digest.hexdigest()

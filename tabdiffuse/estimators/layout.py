@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabdiffuse.modalities import CategoricalModality, Modality, NumericModality
 from tabdiffuse.tables import TableLayout
 
-__all__ = ["table_modalities"]
+__all__ = ["table_modalities", "table_tokens"]
 
 
 def table_modalities(layout: TableLayout) -> dict[str, Modality]:
@@ -18,3 +18,10 @@ def table_modalities(layout: TableLayout) -> dict[str, Modality]:
             layout.cardinalities, frequencies=layout.frequencies
         )
     return modalities
+
+
+def table_tokens(layout: TableLayout) -> list[int]:
+    """Give every column one token, which carries its number and its events."""
+    sources = [*layout.numeric_sources, *layout.categorical_sources]
+    places = {name: place for place, name in enumerate(dict.fromkeys(sources))}
+    return [places[name] for name in sources]

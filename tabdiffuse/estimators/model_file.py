@@ -17,7 +17,7 @@ from tabdiffuse._version import __version__
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ModelFileError
 from tabdiffuse.estimators.base import build_denoiser
-from tabdiffuse.estimators.layout import table_modalities
+from tabdiffuse.estimators.layout import table_modalities, table_tokens
 from tabdiffuse.io import (
     json_from_bytes,
     json_to_bytes,
@@ -130,7 +130,7 @@ def _denoiser(
     codec: TableCodec, config: DiTConfig, weights: dict[str, np.ndarray[Any, Any]]
 ) -> Denoiser:
     """Build the network and fill in its weights."""
-    denoiser = build_denoiser(table_modalities(codec.layout), config, seed=0)
+    denoiser = build_denoiser(table_modalities(codec.layout), config, 0, table_tokens(codec.layout))
     try:
         denoiser.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
     except RuntimeError as error:

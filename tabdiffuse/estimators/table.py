@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tabdiffuse._random import child_seed
 from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
-from tabdiffuse.estimators.layout import table_modalities
+from tabdiffuse.estimators.layout import table_modalities, table_tokens
 from tabdiffuse.estimators.model_file import read_model, write_model
 from tabdiffuse.estimators.parameters import resolve_device
 from tabdiffuse.tables import TableCodec, TableSchema, check_frame, check_same_columns
@@ -179,7 +179,9 @@ class TabularDiffusion(DiffusionEstimator):
         arrays = codec.encode(X)
         plan = self._plan(setup, len(X), started)
         modalities = table_modalities(codec.layout)
-        denoiser = build_denoiser(modalities, setup.network, child_seed(plan.seed, "init"))
+        denoiser = build_denoiser(
+            modalities, setup.network, child_seed(plan.seed, "init"), table_tokens(codec.layout)
+        )
         if setup.warm:
             denoiser.load_state_dict(self.denoiser_.state_dict())
         data = {name: modalities[name].encode(values) for name, values in arrays.items()}

@@ -38,7 +38,7 @@ class JointProcess(nn.Module, ABC):
     """A process over several modalities.
 
     An ``nn.Module`` because embeddings, readouts, encoders and schedules may learn. The training
-    loop uses ``draw``, ``corrupt`` and ``losses``; the denoiser ``tokenize``, ``read`` and
+    loop uses ``draw``, ``tie``, ``corrupt`` and ``losses``; the denoiser ``tokenize``, ``read`` and
     ``parameterize``; the sampling loop everything else.
     """
 
@@ -54,6 +54,10 @@ class JointProcess(nn.Module, ABC):
     @abstractmethod
     def draw(self, data: Batch, noise: Noise) -> State:
         """Draw clean states given rows of training data."""
+
+    @abstractmethod
+    def tie(self, times: Times) -> Times:
+        """Make the times of cells equal where the process demands it."""
 
     @abstractmethod
     def corrupt(self, x0: State, times: Times, noise: Noise) -> tuple[State, State]:

@@ -7,7 +7,7 @@ section 3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -26,14 +26,31 @@ class ProductProcess(JointProcess):
     Parameters
     ----------
     modalities : mapping of str to Modality
-        At least one; their order is the order of the tokens.
+        At least one; their order is the order of the cells.
+    tokens : sequence of int, optional
+        Number of the token that carries each cell, over all modalities in their order; by default
+        each cell has a token of its own. Cells that share a token share its time: their embeddings
+        are added, and each is read from it.
     """
 
-    def __init__(self, modalities: Mapping[str, Modality]) -> None:
+    _token_of_cell: Tensor
+    _first_cell: Tensor
+
+    def __init__(
+        self, modalities: Mapping[str, Modality], tokens: Sequence[int] | None = None
+    ) -> None:
         super().__init__()
         assert modalities, "a joint process needs at least one modality"
         self._names = tuple(modalities)
         self._parts = nn.ModuleDict(modalities)
+        count = sum(self.cells.values())
+        places = list(range(count)) if tokens is None else list(tokens)
+        assert len(places) == count, f"{len(places)} tokens named for {count} cells"
+        assert set(places) == set(range(max(places) + 1)), "tokens must be numbered from 0"
+        self.shares_tokens = len(set(places)) < count or places != sorted(places)
+        first = [places.index(token) for token in range(max(places) + 1)]
+        self.register_buffer("_token_of_cell", torch.tensor(places), persistent=False)
+        self.register_buffer("_first_cell", torch.tensor(first), persistent=False)
 
     def parts(self) -> dict[str, Modality]:
         """Return the modalities by name."""
@@ -62,17 +79,27 @@ class ProductProcess(JointProcess):
         state = {name: pair.x_t for name, pair in pairs.items()}
         return state, {name: pair.target for name, pair in pairs.items()}
 
+    def tie(self, times: Times) -> Times:
+        """Give the cells of a token the time of the first of them."""
+        if not self.shares_tokens or self._one_time(times) is not None:
+            return times
+        tied = self._cell_times(times)[:, self._first_cell][:, self._token_of_cell]
+        return dict(zip(self.cells, tied.split(list(self.cells.values()), dim=1), strict=True))
+
     def tokenize(self, state: State, times: Times) -> tuple[Tensor, Tensor]:
-        """Concatenate the tokens of all modalities, and the times of their cells."""
-        tokens = [
+        """Embed all cells, add up those that share a token, and give the times of the tokens."""
+        embedded = [
             part.embed(part.process.scale_input(state[name], times[name]))
             for name, part in self.parts().items()
         ]
-        return torch.cat(tokens, dim=1), self._token_times(times)
+        cells = torch.cat(embedded, dim=1)
+        return self._to_tokens(cells), self._token_times(times)
 
     def read(self, h: Tensor) -> Prediction:
-        """Hand each modality its own tokens."""
+        """Hand each modality the tokens of its cells."""
         parts = self.parts()
+        if self.shares_tokens:
+            h = h.index_select(1, self._token_of_cell)
         pieces = h.split([part.cells for part in parts.values()], dim=1)
         return {
             name: part.readout(piece)
@@ -164,10 +191,28 @@ class ProductProcess(JointProcess):
                 assert state[name].isfinite().all(), f"a cell of {name!r} is not finite"
         return state
 
+    def _to_tokens(self, cells: Tensor) -> Tensor:
+        """Add up the embeddings ``(B, L, D)`` of the cells of each token."""
+        if not self.shares_tokens:
+            return cells
+        tokens = cells.new_zeros(len(cells), len(self._first_cell), cells.shape[2])
+        return tokens.index_add(1, self._token_of_cell, cells)
+
     def _token_times(self, times: Times) -> Tensor:
-        """Join the times of all cells; one tensor shared by all modalities stays ``(B, 1)``."""
+        """Give each token its time; one time for all cells of a row stays ``(B, 1)``."""
+        one = self._one_time(times)
+        if one is not None:
+            return one
+        cells = self._cell_times(times)
+        return cells[:, self._first_cell] if self.shares_tokens else cells
+
+    def _one_time(self, times: Times) -> Tensor | None:
+        """Return the one time that all cells of a row share, if it is given as one tensor."""
         tensors = list(times.values())
-        if all(t is tensors[0] for t in tensors) and tensors[0].shape[1] == 1:
-            return tensors[0]
-        rows = max(t.shape[0] for t in tensors)
+        shared = all(t is tensors[0] for t in tensors) and tensors[0].shape[1] == 1
+        return tensors[0] if shared else None
+
+    def _cell_times(self, times: Times) -> Tensor:
+        """Join the times of all cells, ``(B, L)``."""
+        rows = max(t.shape[0] for t in times.values())
         return torch.cat([times[n].expand(rows, size) for n, size in self.cells.items()], dim=1)

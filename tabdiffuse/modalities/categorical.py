@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tabdiffuse._random import Noise
 from tabdiffuse.errors import DataError, ParameterError
 from tabdiffuse.modalities.base import Modality
 from tabdiffuse.processes import MaskedProcess
@@ -17,6 +18,8 @@ from tabdiffuse.schedules import MaskSchedule
 from tabdiffuse.spaces import CategoricalSpace
 
 __all__ = ["CategoricalModality"]
+
+_COMPACT = ("uint8", "int16", "int32", "int64")  # what torch has as well
 
 
 def _check_sizes(sizes: tuple[int, ...], frequencies: Sequence[Any] | None) -> None:
@@ -116,7 +119,11 @@ class CategoricalModality(Modality):
                 f"Row {row}: code {array[row, cell]} is not one of the known categories "
                 f"0 to {self._sizes()[cell] - 1}."
             )
-        return torch.as_tensor(array.astype(np.int64))
+        return torch.as_tensor(array if array.dtype.name in _COMPACT else array.astype(np.int64))
+
+    def draw(self, data: Tensor, noise: Noise) -> Tensor:
+        """Widen the codes, which are kept in the type they were given in."""
+        return data.long()
 
     def decode(self, state: Tensor) -> np.ndarray[Any, Any]:
         """Return codes in the shape they were given."""

@@ -30,12 +30,15 @@ class MaskedProcess(Process):
         States are ``(B, L)`` int64 codes; cell ``j`` is masked when it holds ``K_j``.
     schedule : MaskSchedule, optional
         Linear by default.
-    unmasking : {"systematic", "independent"}, optional
-        How the cells to reveal in a step are chosen. Either way each masked cell is revealed with
-        the probability the process demands. ``"independent"`` tosses a coin for each cell;
-        ``"systematic"`` draws them together so that their number in a row differs from its mean by
-        less than one. Cells revealed in one step are drawn independently given the rest, so fewer
-        coincidences mean a smaller error for the same number of steps.
+    coupling : {"systematic", "independent"}, optional
+        How the cells of a row that are masked in `corrupt`, or revealed in a step back, are chosen.
+        Either way each cell has the probability the process demands. ``"independent"`` tosses a
+        coin for each cell; ``"systematic"`` draws them together so that their number in a row
+        differs from its mean by less than one. Cells revealed in one step are drawn independently
+        given the rest, so fewer coincidences mean a smaller error for the same number of steps; and
+        training then sees as many masks at a time as sampling does. NOTE[DIFF]: with systematic
+        masks the loss weighs the number of masked cells a little differently than the bound of the
+        paper (the first mask more, the last less); its optimum is the same.
     """
 
     space: CategoricalSpace
@@ -44,11 +47,11 @@ class MaskedProcess(Process):
         self,
         space: CategoricalSpace,
         schedule: MaskSchedule | None = None,
-        unmasking: Literal["systematic", "independent"] = "systematic",
+        coupling: Literal["systematic", "independent"] = "systematic",
     ) -> None:
         self.space = space
         self.schedule = schedule if schedule is not None else LinearMask()
-        self.unmasking = unmasking
+        self.coupling = coupling
         self._codes = torch.tensor(space.cardinalities)
 
     def mask_codes(self, device: torch.device) -> Tensor:
@@ -63,7 +66,8 @@ class MaskedProcess(Process):
 
     def corrupt(self, x0: Tensor, t: Tensor, noise: Noise) -> Corruption:
         """Mask each cell with probability ``1 - alpha(t)``; the target is the category."""
-        masked = noise.uniform(x0.shape) >= self.schedule(t).alpha
+        chance = (1 - self.schedule(t).alpha).expand(x0.shape)
+        masked = self._choose(chance, noise)
         return Corruption(torch.where(masked, self.mask_codes(x0.device), x0), x0)
 
     def loss(self, raw: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
@@ -115,8 +119,8 @@ class MaskedProcess(Process):
         return torch.where(revealed, drawn, x_t)
 
     def _choose(self, chance: Tensor, noise: Noise) -> Tensor:
-        """Choose cells, each with its own probability ``(B, L)``, by the unmasking rule."""
-        if self.unmasking == "independent":
+        """Choose cells, each with its own probability ``(B, L)``, by the coupling."""
+        if self.coupling == "independent":
             return noise.uniform(chance.shape) < chance
         order = noise.uniform(chance.shape).argsort(dim=1)
         start = noise.uniform((len(chance), 1))

@@ -215,7 +215,7 @@ def train(
         noise = step_noise(seed, state.step, device)
         batch = order.batch(state.step)
         x0 = denoiser.joint.draw(batch, noise)
-        times = time_law.sample(cells, order.batch_size, noise)
+        times = denoiser.joint.tie(time_law.sample(cells, order.batch_size, noise))
         noised, targets = denoiser.joint.corrupt(x0, times, noise)
         raw = denoiser.raw(noised, times)
         losses = denoiser.joint.losses(raw, targets, noised, times)

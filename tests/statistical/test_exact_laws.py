@@ -196,9 +196,9 @@ def test_gaussian_conditional_follows_from_holding_a_cell(schedule):
 TRIPLE = np.array([[[0.30, 0.02], [0.03, 0.10]], [[0.05, 0.15], [0.05, 0.30]]])
 
 
-def categorical_counts(table, rows, n_steps, unmasking, schedule=None, seed=0):
+def categorical_counts(table, rows, n_steps, coupling, schedule=None, seed=0):
     oracle = CategoricalOracle(table)
-    joint = oracle.joint(unmasking, schedule)
+    joint = oracle.joint(coupling, schedule)
     state = sample(oracle, joint, rows, noise(seed), solver=Euler(), n_steps=n_steps)
     return oracle.counts(state["c"])
 
@@ -263,14 +263,14 @@ def test_cosine_mask_ends_nearer_to_the_law_with_systematic_unmasking():
     assert apart["systematic"] < 0.008 < apart["independent"]
 
 
-@pytest.mark.parametrize("unmasking", ["independent", "systematic"])
-def test_conditional_of_categories_follows_from_holding_a_cell(unmasking):
+@pytest.mark.parametrize("coupling", ["independent", "systematic"])
+def test_conditional_of_categories_follows_from_holding_a_cell(coupling):
     """With one cell left there is nothing to coincide: exact at any number of steps."""
     oracle, rows = CategoricalOracle(PAIR), 50_000
     held = torch.stack([torch.zeros(rows, dtype=torch.int64), torch.ones(rows) * 2], dim=1).long()
     known = torch.tensor([[False, True]]).expand(rows, 2)
     state = sample(
-        oracle, oracle.joint(unmasking), rows, noise(), solver=Euler(), n_steps=3,
+        oracle, oracle.joint(coupling), rows, noise(), solver=Euler(), n_steps=3,
         observed=Observed({"c": held}, {"c": known}),
     )["c"]  # fmt: skip
     counts = np.bincount(state[:, 0].numpy(), minlength=2)

@@ -38,15 +38,18 @@ def test_gaussian_loss_of_the_optimal_predictor_is_the_known_number(schedule, ti
     assert abs(process.loss(raw + 0.2 * known.sqrt(), target, x_t, t).mean() - known) > band
 
 
+@pytest.mark.parametrize("coupling", ["independent", "systematic"])
 @pytest.mark.parametrize("schedule", [None, CosineMask()])
-def test_masked_loss_of_the_optimal_predictor_is_the_entropy(schedule):
-    """The bound is tight: with exact conditionals its mean over time is H(c_1, c_2).
+def test_masked_loss_of_the_optimal_predictor_is_the_known_number(schedule, coupling):
+    """Independent masks make the bound tight: its mean over time is H(c_1, c_2).
 
-    A time law that starts at m leaves out [0, m]. With v = 1 - alpha(t) the two cells cost, at time
-    t, v' (v (H_1 + H_2) + (1 - v) (H_1|2 + H_2|1)) / v * v = v' (...), which integrates in v.
+    With v = 1 - alpha(t), a mask costs v' / v, and a time law that starts at v = m leaves out
+    [0, m]. Of two cells, one is masked with probability P_1 and both with P_2, so that the mean is
+    the integral of (P_1 (H_1|2 + H_2|1) / 2 + P_2 (H_1 + H_2)) / v. Independent masks have
+    P_1 = 2 v (1 - v) and P_2 = v^2; systematic ones P_2 = max(2 v - 1, 0) and P_1 = 2 v - 2 P_2.
     """
     oracle, rows, minimum = CategoricalOracle(PAIR), 200_000, 0.05
-    process = oracle.joint(schedule=schedule).parts()["c"].process
+    process = oracle.joint(coupling, schedule).parts()["c"].process
     t = minimum + (1 - minimum) * ((torch.arange(rows) + 0.5) / rows)[:, None]
     x0 = oracle.draw(rows, seed=3)
     x_t, target = process.corrupt(x0, t, noise(4))
@@ -55,7 +58,10 @@ def test_masked_loss_of_the_optimal_predictor_is_the_entropy(schedule):
     alone = stats.entropy(PAIR.sum(axis=0)) + stats.entropy(PAIR.sum(axis=1))
     given = 2 * joint_entropy - alone
     v = 1 - float(process.schedule(torch.tensor(minimum)).alpha)
-    known = (alone * (1 - v**2) / 2 + given * (1 - (1 - (1 - v) ** 2)) / 2) / (1 - minimum)
+    if coupling == "independent":
+        known = (alone * (1 - v**2) + given * (1 - v) ** 2) / 2 / (1 - minimum)
+    else:
+        known = (alone * (1 - math.log(2)) + given * (math.log(2) - v)) / (1 - minimum)
     band = largest_z() * float(loss.std()) / math.sqrt(rows)
     assert abs(float(loss.mean()) - known) < band
     # The control: the columns' own frequencies cost more.

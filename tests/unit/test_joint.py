@@ -58,6 +58,55 @@ def test_equal_but_separate_times_give_the_same_prediction():
         torch.testing.assert_close(apart[name], prediction)
 
 
+class TestSharedTokens:
+    """The second number and the first category are two cells of one token."""
+
+    PLACES = (0, 1, 1, 2)
+
+    @pytest.fixture
+    def sharing(self) -> JointProcess:
+        return lively_denoiser(mixed_parts(), tokens=self.PLACES).joint
+
+    def test_embeddings_of_a_token_add_up(self, joint, sharing, clean):
+        times = Tied().sample(joint.cells, 6, noise())
+        apart, _ = joint.tokenize(clean, times)
+        tokens, token_times = sharing.tokenize(clean, times)
+        expected = torch.stack([apart[:, 0], apart[:, 1] + apart[:, 2], apart[:, 3]], dim=1)
+        torch.testing.assert_close(tokens, expected)
+        assert token_times.shape == (6, 1)
+
+    def test_each_cell_is_read_from_its_token(self, joint, sharing):
+        h = torch.randn(6, 3, WIDTH, generator=generator(3))
+        raw = sharing.read(h)
+        apart = joint.read(h[:, list(self.PLACES)])
+        for name, values in apart.items():
+            torch.testing.assert_close(raw[name], values)
+
+    def test_cells_of_a_token_get_one_time(self, joint, sharing):
+        times = Independent(per_cell=True).sample(joint.cells, 6, noise())
+        tied = sharing.tie(times)
+        assert torch.equal(tied["c"][:, 0], times["x"][:, 1])
+        assert torch.equal(tied["x"], times["x"])
+        assert torch.equal(tied["c"][:, 1], times["c"][:, 1])
+        _, token_times = sharing.tokenize(
+            {"x": torch.zeros(6, 2, 1), "c": torch.zeros(6, 2).long()}, tied
+        )
+        assert torch.equal(token_times, torch.cat([tied["x"], tied["c"][:, 1:]], dim=1))
+
+    def test_cells_with_tokens_of_their_own_keep_their_times(self, joint):
+        times = Independent(per_cell=True).sample(joint.cells, 6, noise())
+        assert joint.tie(times) is times
+
+    def test_one_time_for_a_row_stays_one_tensor(self, sharing):
+        times = Tied().sample(sharing.cells, 6, noise())
+        assert sharing.tie(times) is times
+
+    @pytest.mark.parametrize("places", [(0, 1, 1), (0, 1, 3, 1)])
+    def test_tokens_must_be_numbered_from_zero_for_every_cell(self, places):
+        with pytest.raises(AssertionError, match="token"):
+            lively_denoiser(mixed_parts(), tokens=places)
+
+
 def test_each_part_is_noised_by_its_own_time(joint, clean):
     times = {"x": torch.zeros(6, 1), "c": torch.ones(6, 1)}
     state, targets = joint.corrupt(clean, times, noise())

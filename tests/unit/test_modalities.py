@@ -126,6 +126,15 @@ def test_numbers_are_decoded_as_normal_scores():
     np.testing.assert_allclose(decoded, stats.norm.ppf(u), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("frequencies", [0, 3])
+def test_numbers_enter_by_a_line_and_by_waves(frequencies):
+    part = NumericModality(2, frequencies=frequencies)
+    part.build(WIDTH)
+    x = torch.linspace(-3, 3, 7)[:, None, None].expand(7, 2, 1)
+    bends = part.embed(x).diff(n=2, dim=0).abs().amax(dim=(0, 2))
+    assert (bends > 1e-2).all() if frequencies else (bends < 1e-4).all()
+
+
 @pytest.mark.parametrize("shape", [(7,), (7, 1)])
 def test_a_single_category_is_a_vector(shape):
     part = CategoricalModality(4)

@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from tabdiffuse._random import generator
 from tabdiffuse.modalities import CategoricalModality, NumericModality
-from tabdiffuse.nn.dit import DiT, DiTConfig
+from tabdiffuse.nn.dit import DiT, DiTConfig, attention_weights
 from tabdiffuse.nn.embeddings import TimeEmbedding
 from tests.tiny import lively_denoiser, mixed_parts, tiny_denoiser
 
@@ -181,3 +182,10 @@ def test_gradient_reaches_every_weight_of_the_denoiser():
     loss = raw["x"].square().sum() + raw["c"].softmax(dim=-1).square().sum()
     loss.backward()
     assert [n for n, p in denoiser.named_parameters() if p.grad is None or p.grad.norm() == 0] == []
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 15, 16, 17, 40])
+def test_short_and_long_rows_get_the_same_attention(tokens):
+    q, k, v = torch.randn(3, 5, 2, tokens, 8, generator=generator(4))
+    expected = F.scaled_dot_product_attention(q, k, v, scale=1.0)
+    torch.testing.assert_close(attention_weights(q, k) @ v, expected)

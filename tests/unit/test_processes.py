@@ -167,9 +167,10 @@ def test_extrapolation_is_exact_for_predictions_linear_in_time():
 # --- Masked ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("coupling", ["independent", "systematic"])
 @pytest.mark.parametrize("schedule", [LinearMask(), CosineMask()], ids=repr)
-def test_cells_are_masked_with_the_probability_of_their_time(schedule):
-    process, rows = MaskedProcess(CategoricalSpace(SIZES), schedule), 10_000
+def test_cells_are_masked_with_the_probability_of_their_time(schedule, coupling):
+    process, rows = MaskedProcess(CategoricalSpace(SIZES), schedule, coupling), 10_000
     x0 = torch.tensor([[1, 3, 0]]).expand(rows, 3)
     t = torch.tensor([[0.0, 0.4, 1.0]])
     x_t, target = process.corrupt(x0, t, noise())
@@ -181,6 +182,16 @@ def test_cells_are_masked_with_the_probability_of_their_time(schedule):
     chance = 1 - float(schedule(torch.tensor(0.4)).alpha)
     assert stats.binomtest(int(masked[:, 1].sum()), rows, chance).pvalue > RARE
     assert stats.binomtest(int(masked[:, 1].sum()), rows, chance + 0.05).pvalue < RARE
+
+
+@pytest.mark.parametrize(
+    ("coupling", "counts"), [("systematic", {2, 3}), ("independent", set(range(8)))]
+)
+def test_systematic_masks_are_as_many_as_expected(coupling, counts):
+    process = MaskedProcess(CategoricalSpace((2,) * 7), coupling=coupling)
+    x0 = torch.zeros(20_000, 7).long()
+    x_t, _ = process.corrupt(x0, torch.full((1, 1), 0.35), noise())
+    assert set((x_t == 2).sum(dim=1).tolist()) == counts
 
 
 def test_prior_is_masked_everywhere():
@@ -225,12 +236,12 @@ def test_visible_cells_are_predicted_with_certainty_and_the_mask_never():
     assert log_probs[0, 0, 2:].tolist() == [-math.inf] * 2
 
 
-@pytest.mark.parametrize("unmasking", ["independent", "systematic"])
+@pytest.mark.parametrize("coupling", ["independent", "systematic"])
 @pytest.mark.parametrize("schedule", [LinearMask(), CosineMask()], ids=repr)
-def test_each_cell_is_revealed_with_the_ancestral_probability(unmasking, schedule):
+def test_each_cell_is_revealed_with_the_ancestral_probability(coupling, schedule):
     """(alpha_s - alpha_t) / (1 - alpha_t), at times that differ from cell to cell."""
     rows, cells = 20_000, 5
-    process = MaskedProcess(CategoricalSpace((2,) * cells), schedule, unmasking)
+    process = MaskedProcess(CategoricalSpace((2,) * cells), schedule, coupling)
     t = torch.tensor([[0.9, 0.5, 0.2, 1.0, 0.7]])
     s = torch.tensor([[0.6, 0.45, 0.02, 0.98, 0.7]])
     pred = torch.full((rows, cells, 2), math.log(0.5))
@@ -246,15 +257,15 @@ def test_each_cell_is_revealed_with_the_ancestral_probability(unmasking, schedul
     number = revealed.sum(dim=1).double()
     mean = sum(chance)
     spread = math.sqrt(sum(c * (1 - c) for c in chance))
-    if unmasking == "systematic":
+    if coupling == "systematic":
         assert set(number.unique().tolist()) == {math.floor(mean), math.ceil(mean)}
     else:
         assert abs(float(number.std()) / spread - 1) < 0.05
 
 
-@pytest.mark.parametrize("unmasking", ["independent", "systematic"])
-def test_every_cell_is_revealed_at_time_zero(unmasking):
-    process = MaskedProcess(CategoricalSpace((2,) * 7), None, unmasking)
+@pytest.mark.parametrize("coupling", ["independent", "systematic"])
+def test_every_cell_is_revealed_at_time_zero(coupling):
+    process = MaskedProcess(CategoricalSpace((2,) * 7), None, coupling)
     pred = torch.full((500, 7, 2), math.log(0.5))
     for time in (1e-6, 0.1, 1 / 3, 1.0):
         t = torch.full((1, 1), time)
@@ -290,7 +301,7 @@ def test_category_without_probability_is_never_drawn_at_the_ends_of_the_unit_int
                 .expand(shape)
             )
 
-    process = MaskedProcess(CategoricalSpace((5,)), unmasking="independent")
+    process = MaskedProcess(CategoricalSpace((5,)), coupling="independent")
     pred = torch.tensor([0.0, 0.2, 0.3, 0.5, 0.0]).log().expand(100, 1, 5)
     one, zero = torch.ones(1, 1), torch.zeros(1, 1)
     state = process.reverse_step(pred, process.prior(100, noise()), one, zero, Ends([generator(0)]))
