@@ -1,13 +1,20 @@
-"""Methods that can be benchmarked: one adapter each, imported only when used."""
+"""Methods that can be benchmarked: ours, imported only when used, and the rivals."""
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import click
 import pandas as pd
 
+from benchmarks.rivals.catalogue import RIVALS
+from benchmarks.rivals.memory import MB, PeakMemory
+
 Info = dict[str, Any]
+
+# Options of a run that are no arguments of the estimator.
+NOT_OURS = ("overrides", "time_limit", "target")
 
 
 class Method(Protocol):
@@ -27,15 +34,18 @@ class Method(Protocol):
         seed : int
             Seed of training and sampling.
         options : dict
-            ``preset``, ``device``, ``max_time`` (seconds or None).
+            ``preset``, ``device``, ``max_time`` (seconds or None), ``overrides`` (arguments of the
+            method's own class, which win); ours also takes ``checkpoint`` (path or None), rivals
+            ``time_limit`` and ``target``.
 
         Returns
         -------
         synthetic : DataFrame
             ``n`` rows with the columns of ``train``.
         info : dict
-            ``fit_seconds`` and ``sample_seconds``; where known also ``n_parameters``, ``steps``,
-            ``rows_seen``, ``stop_reason``, ``parameters``.
+            ``fit_seconds``, ``sample_seconds``, ``n_parameters`` and ``peak_memory_mb`` (each of
+            the last two may be None); where known also ``steps``, ``rows_seen``, ``stop_reason``,
+            ``parameters``, ``peak_gpu_memory_mb``, and of rivals ``rival_versions``, ``seeding``.
         """
         ...
 
@@ -46,29 +56,58 @@ class TabDiffuse:
     def generate(
         self, train: pd.DataFrame, n: int, seed: int, options: dict[str, Any]
     ) -> tuple[pd.DataFrame, Info]:
-        """Train on a table and sample from it; see :meth:`Method.generate`."""
+        """Train on a table and sample from it; see :meth:`Method.generate`.
+
+        ``peak_memory_mb`` is what this process holds, the libraries and the data included.
+        """
         from tabdiffuse import TabularDiffusion
         from tabdiffuse.errors import ParameterError
 
-        model = TabularDiffusion(random_state=seed, verbose=1, **options)
-        start = time.perf_counter()
+        passed = {name: value for name, value in options.items() if name not in NOT_OURS}
+        arguments = {"random_state": seed, "verbose": 1, **passed, **options.get("overrides", {})}
         try:
-            model.fit(train)
-        except ParameterError as error:
+            model = TabularDiffusion(**arguments)
+        except TypeError as error:  # an override that is no parameter
             raise click.UsageError(str(error)) from error
-        fitted = time.perf_counter()
-        synthetic = model.sample(n, random_state=seed)
-        sampled = time.perf_counter()
+        _forget_gpu_peak()
+        with PeakMemory() as peak:
+            start = time.perf_counter()
+            try:
+                model.fit(train)
+            except ParameterError as error:
+                raise click.UsageError(str(error)) from error
+            fitted = time.perf_counter()
+            synthetic = model.sample(n, random_state=seed)
+            sampled = time.perf_counter()
         info = {
             "fit_seconds": fitted - start,
             "sample_seconds": sampled - fitted,
             "n_parameters": int(model.n_parameters_),
+            "peak_memory_mb": peak.mb,
+            "peak_gpu_memory_mb": _gpu_peak_mb(),
             "steps": _last(model.history_, ("step", "steps")),
             "rows_seen": _last(model.history_, ("rows_seen", "rows")),
             "stop_reason": model.stop_reason_,
             "parameters": model.get_params(),
         }
         return synthetic, info
+
+
+def _forget_gpu_peak() -> None:
+    """Start anew, so that an earlier run in this process does not count."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _gpu_peak_mb() -> int | None:
+    """Peak memory that torch gave to tensors on the GPU; None without one."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    return round(torch.cuda.max_memory_allocated() / MB)
 
 
 def _last(history: pd.DataFrame, names: tuple[str, ...]) -> int | None:
@@ -79,4 +118,11 @@ def _last(history: pd.DataFrame, names: tuple[str, ...]) -> int | None:
     return None
 
 
-METHODS: dict[str, Callable[[], Method]] = {"tabdiffuse": TabDiffuse}
+def _same(method: Method) -> Method:
+    return method
+
+
+METHODS: dict[str, Callable[[], Method]] = {
+    "tabdiffuse": TabDiffuse,
+    **{name: partial(_same, rival) for name, rival in RIVALS.items()},
+}
