@@ -47,7 +47,7 @@ class Preset:
 
 
 PRESETS = {
-    "fast": Preset(DiTConfig(32, 3, 2), 256, 6e-3, 16_000, 1_500, 300, 20),
+    "fast": Preset(DiTConfig(32, 3, 2), 256, 6e-3, 12_000, 1_500, 300, 20),
     "balanced": Preset(DiTConfig(48, 4, 4), 512, 2e-3, 20_000, 2_000, 300, 50),
     "best": Preset(DiTConfig(64, 5, 4), 1024, 2e-3, 30_000, 3_000, 600, 100),
 }
