@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-METRIC_LIBRARIES = ("sdmetrics", "xgboost", "scikit-learn", "pandas", "numpy", "scipy")
+METRIC_LIBRARIES = ("xgboost", "scikit-learn", "pandas", "numpy", "scipy")
 LIBRARIES = ("torch", *METRIC_LIBRARIES)
 ALIASES = {"xgboost": ("xgboost", "xgboost-cpu")}
 

@@ -188,7 +188,9 @@ def reverse_loops(sources: dict[str, str]) -> list[str]:
 
 def module_files() -> dict[str, Path]:
     """Map the dotted name of every module under the package and the benchmarks to its file."""
-    files = sorted(path for top in (PACKAGE, "benchmarks") for path in (ROOT / top).rglob("*.py"))
+    found = (path for top in (PACKAGE, "benchmarks") for path in (ROOT / top).rglob("*.py"))
+    # The environments of the rivals lie in folders that begin with a dot.
+    files = sorted(path for path in found if "/." not in path.relative_to(ROOT).as_posix())
     names = (path.relative_to(ROOT).with_suffix("").parts for path in files)
     return {
         ".".join(parts[:-1] if parts[-1] == "__init__" else parts): path
