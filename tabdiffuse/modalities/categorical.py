@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -48,6 +48,8 @@ class CategoricalModality(Modality):
         Schedule of the masked process, linear by default.
     weight : float, optional
         Weight of each cell in the training loss.
+    coupling : {"systematic", "independent"}, optional
+        How the cells that are masked, or revealed, together are chosen; see `MaskedProcess`.
 
     Raises
     ------
@@ -66,12 +68,13 @@ class CategoricalModality(Modality):
         frequencies: Sequence[Any] | None = None,
         schedule: MaskSchedule | None = None,
         weight: float = 1.0,
+        coupling: Literal["systematic", "independent"] = "systematic",
     ) -> None:
         super().__init__()
         self.single = np.ndim(cardinalities) == 0
         sizes = tuple(int(count) for count in np.atleast_1d(cardinalities))
         _check_sizes(sizes, frequencies)
-        self.process = MaskedProcess(CategoricalSpace(sizes), schedule)
+        self.process = MaskedProcess(CategoricalSpace(sizes), schedule, coupling)
         self.weight = weight
         self._frequencies = frequencies
 
@@ -112,9 +115,10 @@ class CategoricalModality(Modality):
             )
         if not np.issubdtype(array.dtype, np.integer):
             raise DataError(f"Codes must be integers. Got an array of {array.dtype} instead.")
-        wrong = (array < 0) | (array >= np.array(self._sizes()))
-        if wrong.any():
-            row, cell = np.argwhere(wrong)[0]
+        sizes = np.array(self._sizes())
+        least, most = array.min(axis=0, initial=0), array.max(axis=0, initial=0)
+        if (least < 0).any() or (most >= sizes).any():
+            row, cell = np.argwhere((array < 0) | (array >= sizes))[0]
             raise DataError(
                 f"Row {row}: code {array[row, cell]} is not one of the known categories "
                 f"0 to {self._sizes()[cell] - 1}."

@@ -78,7 +78,8 @@ class NumericModality(Modality):
             raise DataError(
                 f"Expected intervals of shape (n, {self.cells}, 2). Got {np.shape(values)} instead."
             )
-        if not ((array >= 0) & (array <= 1)).all() or (array[..., 0] > array[..., 1]).any():
+        within = array.min(initial=0) >= 0 and array.max(initial=1) <= 1  # false where there is NaN
+        if not within or any((cell[:, 0] > cell[:, 1]).any() for cell in array.swapaxes(0, 1)):
             raise DataError("Intervals must be ordered and lie within [0, 1].")
         return torch.as_tensor(array)
 

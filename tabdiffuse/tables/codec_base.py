@@ -14,10 +14,19 @@ from tabdiffuse.tables.column import Column
 if TYPE_CHECKING:
     Series = pd.Series[Any]
 
-__all__ = ["Arrays", "Codec", "Codes", "Encoded", "Floats", "check_missing", "checked_codes"]
+__all__ = [
+    "Arrays",
+    "Codec",
+    "Codes",
+    "Encoded",
+    "Floats",
+    "check_missing",
+    "checked_codes",
+    "code_dtype",
+]
 
 Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
+Codes = NDArray[np.integer[Any]]
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -41,6 +50,10 @@ class Codec(Protocol):
         """Number of codes of the categorical model column, 0 if there is none."""
         ...
 
+    def codes(self, values: Series, *, allow_missing: bool = False) -> Codes | None:
+        """Map values to the codes of the categorical model column; None if there is none."""
+        ...
+
     def encode(self, values: Series, *, allow_missing: bool = False) -> Encoded:
         """Map values to model columns."""
         ...
@@ -52,6 +65,23 @@ class Codec(Protocol):
     def state(self) -> tuple[dict[str, Any], Arrays]:
         """Give what `codec_from_state` needs besides the column."""
         ...
+
+
+def code_dtype(cardinality: int) -> np.dtype[Any]:
+    """Find the smallest dtype for codes below the cardinality.
+
+    Parameters
+    ----------
+    cardinality : int
+        Number of codes.
+
+    Returns
+    -------
+    dtype
+        uint8, int16 or int32: torch has few operations for the other unsigned ones.
+    """
+    fitting = (kind for kind in (np.uint8, np.int16) if cardinality - 1 <= np.iinfo(kind).max)
+    return np.dtype(next(fitting, np.int32))
 
 
 def check_missing(missing: NDArray[np.bool_], column: Column, allowed: bool) -> None:
@@ -85,7 +115,7 @@ def checked_codes(codes: Codes | None, n_rows: int, codec: Codec) -> Codes:
 
     Parameters
     ----------
-    codes : ndarray of int64, shape (n_rows,), or None
+    codes : ndarray of int, shape (n_rows,), or None
         Codes from a model.
     n_rows : int
         Number of rows.
@@ -94,7 +124,7 @@ def checked_codes(codes: Codes | None, n_rows: int, codec: Codec) -> Codes:
 
     Returns
     -------
-    ndarray of int64, shape (n_rows,)
+    ndarray of int, shape (n_rows,)
         The same codes.
     """
     assert codes is not None

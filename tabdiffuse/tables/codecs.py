@@ -22,6 +22,7 @@ from tabdiffuse.tables.codec_base import (
     Floats,
     check_missing,
     checked_codes,
+    code_dtype,
 )
 from tabdiffuse.tables.column import Column, level_codes, restore_levels
 from tabdiffuse.tables.numeric_codec import MAX_ATOMS, MIN_ATOM_MASS, NumericCodec
@@ -65,7 +66,7 @@ class CategoricalCodec:
         """Number of codes."""
         return len(self.column.levels) + bool(self.column.missing)
 
-    def encode(self, values: Series, *, allow_missing: bool = False) -> Encoded:
+    def codes(self, values: Series, *, allow_missing: bool = False) -> Codes:
         """Map values to codes.
 
         Parameters
@@ -78,8 +79,8 @@ class CategoricalCodec:
 
         Returns
         -------
-        Encoded
-            Codes only.
+        ndarray of int, shape (n,)
+            Codes, in their `code_dtype`.
 
         Raises
         ------
@@ -91,7 +92,22 @@ class CategoricalCodec:
             missing = codes == len(self.column.levels)
             check_missing(missing, self.column, allow_missing)
             codes[missing] = 0
-        return Encoded(None, codes)
+        return codes.astype(code_dtype(self.cardinality))
+
+    def encode(self, values: Series, *, allow_missing: bool = False) -> Encoded:
+        """Map values to model columns.
+
+        Parameters
+        ----------
+        values, allow_missing
+            As for `codes`.
+
+        Returns
+        -------
+        Encoded
+            Codes only.
+        """
+        return Encoded(None, self.codes(values, allow_missing=allow_missing))
 
     def decode(self, n_rows: int, scores: Floats | None, codes: Codes | None) -> Series:
         """Map codes to values.
@@ -102,7 +118,7 @@ class CategoricalCodec:
             Number of rows.
         scores : None
             Not used.
-        codes : ndarray of int64, shape (n_rows,)
+        codes : ndarray of int, shape (n_rows,)
             Codes.
 
         Returns
@@ -149,7 +165,7 @@ class ConstantCodec:
         """Number of codes: none."""
         return 0
 
-    def encode(self, values: Series, *, allow_missing: bool = False) -> Encoded:
+    def codes(self, values: Series, *, allow_missing: bool = False) -> None:
         """Check that the value is the known one.
 
         Parameters
@@ -159,11 +175,6 @@ class ConstantCodec:
         allow_missing : bool, default=False
             Accept missing values although none was seen in training.
 
-        Returns
-        -------
-        Encoded
-            Nothing.
-
         Raises
         ------
         DataError
@@ -172,6 +183,21 @@ class ConstantCodec:
         missing = level_codes(values, self.column) == len(self.column.levels)
         if not self.column.missing:
             check_missing(missing, self.column, allow_missing)
+
+    def encode(self, values: Series, *, allow_missing: bool = False) -> Encoded:
+        """Check that the value is the known one; see `codes`.
+
+        Parameters
+        ----------
+        values, allow_missing
+            As for `codes`.
+
+        Returns
+        -------
+        Encoded
+            Nothing.
+        """
+        self.codes(values, allow_missing=allow_missing)
         return Encoded(None, None)
 
     def decode(self, n_rows: int, scores: Floats | None, codes: Codes | None) -> Series:

@@ -153,14 +153,15 @@ def level_codes(values: Series, column: Column) -> NDArray[np.int64]:
     known = pd.Index(list(column.levels), dtype=object)
     if isinstance(values.dtype, pd.CategoricalDtype):
         table = known.get_indexer(values.cat.categories.astype(object))
-        codes = np.append(table, -1)[values.cat.codes.to_numpy()]
+        codes = np.append(table, -1)[values.cat.codes.to_numpy()]  # a missing one has code -1
     else:
         codes = known.get_indexer(pd.Index(values.to_numpy(dtype=object), dtype=object))
     missing = missing_mask(values)
     unseen = np.flatnonzero((codes < 0) & ~missing)
     if unseen.size:
         raise _unseen(values, unseen, column)
-    return np.where(missing, len(known), codes).astype(np.int64)
+    codes[missing] = len(known)
+    return codes.astype(np.int64, copy=False)
 
 
 def _unseen(values: Series, rows: NDArray[np.intp], column: Column) -> DataError:
@@ -174,14 +175,14 @@ def _unseen(values: Series, rows: NDArray[np.intp], column: Column) -> DataError
     )
 
 
-def restore_levels(column: Column, codes: NDArray[np.int64]) -> Series:
+def restore_levels(column: Column, codes: NDArray[np.integer[Any]]) -> Series:
     """Build a column, in its own dtype, from codes.
 
     Parameters
     ----------
     column : Column
         A column with levels.
-    codes : ndarray of int64, shape (n,)
+    codes : ndarray of int, shape (n,)
         As from `level_codes`.
 
     Returns

@@ -8,27 +8,36 @@ the column, shows a value with its row (counted from 0) and says what to do.
 from __future__ import annotations
 
 import datetime as dt
-import numbers as abstract
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from tabdiffuse.errors import DataError, DataTypeError, SchemaError
 from tabdiffuse.tables.column import Column, Kind
-from tabdiffuse.tables.values import dtype_to_spec, missing_mask, numbers, scalar_to_json, show
+from tabdiffuse.tables.refusals import (
+    first_shown,
+    refuse_dtype,
+    refuse_keys_and_text,
+    refuse_later,
+    refuse_many_levels,
+)
+from tabdiffuse.tables.values import (
+    drop_missing,
+    dtype_to_spec,
+    missing_mask,
+    numbers,
+    scalar_to_json,
+    show,
+)
 
 if TYPE_CHECKING:
     Series = pd.Series[Any]
 
-__all__ = ["MAX_LEVELS", "OVERRIDES", "infer_column"]
+__all__ = ["OVERRIDES", "infer_column"]
 
-MAX_LEVELS = 1000
 OVERRIDES = ("boolean", "categorical", "numeric")
-
-_MIN_ROWS_FOR_KEY = 20  # up to here, all strings being distinct proves nothing
-_TEXT_LENGTH = 40  # mean characters from which mostly distinct strings are prose
 
 
 def infer_column(values: Series, override: str | None = None) -> Column:
@@ -55,9 +64,9 @@ def infer_column(values: Series, override: str | None = None) -> Column:
     DataError
         The column holds complex numbers, or integers beyond 2**53.
     """
-    _refuse_dtype(values)
+    refuse_dtype(values)
     missing = missing_mask(values)
-    present = values[~missing]
+    present = drop_missing(values, missing)
     item = _item_type(values, present) if pd.api.types.is_object_dtype(values.dtype) else ""
     facts = _facts(values, present, item)
     if facts["n_distinct"] + bool(missing.any()) <= 1:
@@ -68,10 +77,10 @@ def infer_column(values: Series, override: str | None = None) -> Column:
         numbers(values, missing)
         return Column(kind=kind, **facts, note=_numeric_note(facts, len(values)))
     if isinstance(values.dtype, pd.CategoricalDtype) or override is not None:
-        _refuse_many_levels(values, present, facts)
+        refuse_many_levels(values, present, facts["n_distinct"])
     elif kind == "categorical":
-        _refuse_keys_and_text(values, present, facts)
-        _refuse_many_levels(values, present, facts)
+        refuse_keys_and_text(values, present, facts["n_distinct"])
+        refuse_many_levels(values, present, facts["n_distinct"])
     return Column(kind=kind, **facts, levels=_levels(values, present), note=_level_note(facts))
 
 
@@ -82,7 +91,7 @@ def _facts(values: Series, present: Series, item: str) -> dict[str, Any]:
         "item": item,
         "missing": _missing_marker(values),
         "missing_fraction": 1.0 - len(present) / len(values),
-        "n_distinct": int(present.nunique()),
+        "n_distinct": _count_distinct(present),
     }
     if isinstance(values.dtype, pd.CategoricalDtype):
         categories = values.dtype.categories
@@ -91,6 +100,16 @@ def _facts(values: Series, present: Series, item: str) -> dict[str, Any]:
         facts["categories_dtype"] = dtype_to_spec(categories.dtype)
         facts["ordered"] = bool(values.dtype.ordered)
     return facts
+
+
+def _count_distinct(present: Series) -> int:
+    """Count distinct values; numbers are sorted, which takes less time and room than hashing."""
+    if isinstance(present.dtype, pd.CategoricalDtype):
+        return len(np.unique(present.cat.codes.to_numpy()))
+    if isinstance(present.dtype, np.dtype) and present.dtype.kind in "iuf":
+        ordered = np.sort(present.to_numpy())
+        return min(len(ordered), 1) + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+    return int(present.nunique())
 
 
 def _check_storable(values: Series, levels: Any) -> None:
@@ -124,14 +143,15 @@ def _natural_kind(values: Series, present: Series, item: str) -> Kind:
         return "boolean"
     if pd.api.types.is_numeric_dtype(dtype) or item in ("int", "float"):
         return "numeric"
-    _refuse_later(values, present, item or str(dtype))
+    refuse_later(values, present, item or str(dtype))
 
 
 def _levels(values: Series, present: Series) -> tuple[Any, ...]:
     """Distinct values: in category order where there is one, else sorted."""
     if isinstance(values.dtype, pd.CategoricalDtype):
-        return tuple(present.cat.remove_unused_categories().cat.categories.astype(object))
-    found = pd.unique(present.to_numpy(dtype=object))
+        used = np.unique(present.cat.codes.to_numpy())
+        return tuple(present.cat.categories[used].astype(object))
+    found = np.asarray(present.unique(), dtype=object)
     return tuple(
         sorted(value.item() if isinstance(value, np.generic) else value for value in found)
     )
@@ -158,12 +178,12 @@ def _overridden(values: Series, natural: Kind, override: str, facts: dict[str, A
     if override == "numeric" and natural != "numeric":
         raise SchemaError(
             f"Column {name!r} cannot be read as numeric: its dtype is {values.dtype} "
-            f"(first: {_first(values)}). Convert it first with pd.to_numeric(df[{name!r}])."
+            f"(first: {first_shown(values)}). Convert it first with pd.to_numeric(df[{name!r}])."
         )
     if override == "boolean" and facts["n_distinct"] > 2:
         raise SchemaError(
             f"Column {name!r} cannot be read as boolean: it has {facts['n_distinct']} distinct "
-            f"values (first: {_first(values)}). Pass schema={{{name!r}: 'categorical'}}."
+            f"values (first: {first_shown(values)}). Pass schema={{{name!r}: 'categorical'}}."
         )
     kinds: dict[str, Kind] = {
         "numeric": "numeric",
@@ -171,11 +191,6 @@ def _overridden(values: Series, natural: Kind, override: str, facts: dict[str, A
         "boolean": "boolean",
     }
     return kinds[override]
-
-
-def _first(values: Series) -> str:
-    row = int(np.flatnonzero(~missing_mask(values))[0])
-    return f"{show(values.iloc[row])}, row {row}"
 
 
 def _numeric_note(facts: dict[str, Any], n_rows: int) -> str:
@@ -195,7 +210,9 @@ def _level_note(facts: dict[str, Any]) -> str:
 
 def _item_type(values: Series, present: Series) -> str:
     """Name the one type of Python objects in a column, or refuse a mixture."""
-    found = Counter(_type_name(kind) for kind in map(type, present))
+    found: Counter[str] = Counter()
+    for kind, count in Counter(map(type, present)).items():
+        found[_type_name(kind)] += count
     if "nested" in found:
         row, value = _first_of(values, "nested")
         raise DataTypeError(
@@ -245,64 +262,3 @@ def _type_name(kind: type) -> str:
         if issubclass(kind, types):
             return name
     return kind.__name__
-
-
-def _refuse_dtype(values: Series) -> None:
-    name = values.name
-    if isinstance(values.dtype, pd.SparseDtype):
-        raise SchemaError(f"Column {name!r} is sparse. Convert it with df.sparse.to_dense().")
-    if getattr(values.dtype, "kind", "") == "c":
-        raise DataError(f"Complex data not supported: column {name!r}.")
-
-
-def _refuse_later(values: Series, present: Series, what: str) -> NoReturn:
-    name = values.name
-    if what.startswith(("datetime", "period")):
-        way = f"convert it to a number with (df[{name!r}] - pd.Timestamp('2000-01-01')).dt.days"
-    elif what.startswith("timedelta"):
-        way = f"convert it to a number with df[{name!r}].dt.total_seconds()"
-    elif len(present) and isinstance(present.iloc[0], abstract.Number):
-        way = f"convert it to a number with df[{name!r}].astype(float)"
-    else:
-        way = f"convert it to strings with df[{name!r}].astype(str)"
-    raise SchemaError(
-        f"Column {name!r} holds {what} values (first: {_first(values)}), which are not modelled "
-        f"yet. Drop it, or {way}."
-    )
-
-
-def _refuse_keys_and_text(values: Series, present: Series, facts: dict[str, Any]) -> None:
-    n_distinct, name = facts["n_distinct"], values.name
-    if n_distinct <= _MIN_ROWS_FOR_KEY:
-        return
-    strings = present.astype(str)
-    prose = strings.str.len().mean() > _TEXT_LENGTH and strings.str.contains(" ").mean() > 0.5
-    if prose and n_distinct > len(present) / 2:
-        raise SchemaError(
-            f"Column {name!r} holds free text (first: {_first(values)}), which a table model "
-            f"cannot write. Drop it, or replace it by a few categories."
-        )
-    if n_distinct == len(present):
-        way = f", or pass schema={{{name!r}: 'categorical'}}" if n_distinct <= MAX_LEVELS else ""
-        raise SchemaError(
-            f"Column {name!r} holds {n_distinct} strings that are all distinct "
-            f"(first: {_first(values)}): a key, with nothing to learn. Drop it{way}"
-            f"{_number_hint(present)}."
-        )
-
-
-def _refuse_many_levels(values: Series, present: Series, facts: dict[str, Any]) -> None:
-    if facts["n_distinct"] <= MAX_LEVELS:
-        return
-    raise SchemaError(
-        f"Column {values.name!r} has {facts['n_distinct']} levels (first: {_first(values)}), more "
-        f"than the {MAX_LEVELS} that are modelled. Drop it, merge rare levels"
-        f"{_number_hint(present)}."
-    )
-
-
-def _number_hint(present: Series) -> str:
-    parsed = pd.to_numeric(present.astype(str), errors="coerce")
-    if parsed.notna().mean() < 0.9:
-        return ""
-    return f", or convert it to a number with pd.to_numeric(df[{present.name!r}], errors='coerce')"

@@ -17,16 +17,12 @@ from tabdiffuse.tables.codec_base import (
     Floats,
     check_missing,
     checked_codes,
+    code_dtype,
 )
 from tabdiffuse.tables.column import Column
-from tabdiffuse.tables.quantiles import (
-    CellTable,
-    Lattice,
-    SmoothTable,
-    find_lattice,
-    inner_intervals,
-)
-from tabdiffuse.tables.values import MISSING_MARKERS, missing_mask, numbers
+from tabdiffuse.tables.lattice import Lattice, find_lattice
+from tabdiffuse.tables.quantiles import CellTable, SmoothTable, distinct, inner_intervals
+from tabdiffuse.tables.values import MISSING_MARKERS, drop_missing, missing_mask, numbers
 
 if TYPE_CHECKING:
     Series = pd.Series[Any]
@@ -99,9 +95,8 @@ class NumericCodec:
         NumericCodec
             The codec.
         """
-        missing = missing_mask(values)
-        present = numbers(values, missing)[~missing]
-        support, counts = np.unique(present, return_counts=True)
+        present = drop_missing(values, missing_mask(values))
+        support, counts = distinct(numbers(present, np.zeros(len(present), dtype=bool)))
         if len(support) <= max_atoms:
             return cls(column, support, None, None)
         frequent = np.flatnonzero(counts >= min_atom_mass * counts.sum())
@@ -109,8 +104,10 @@ class NumericCodec:
         is_atom = np.zeros(len(support), dtype=bool)
         is_atom[frequent] = True
         lattice = find_lattice(support, _stored_dtype(column))
-        table = _fit_table(support[~is_atom], counts[~is_atom], lattice)
-        return cls(column, support[is_atom], lattice, table)
+        atoms = support[is_atom]
+        if len(atoms):
+            support, counts = support[~is_atom], counts[~is_atom]
+        return cls(column, atoms, lattice, _fit_table(support, counts, lattice))
 
     @property
     def is_numeric(self) -> bool:
@@ -122,6 +119,22 @@ class NumericCodec:
         """Number of events, 0 if there is only one."""
         events = self.is_numeric + len(self.atoms) + bool(self.column.missing)
         return events if events > 1 else 0
+
+    def codes(self, values: Series, *, allow_missing: bool = False) -> Codes | None:
+        """Map numbers to events.
+
+        Parameters
+        ----------
+        values, allow_missing
+            As for `encode`.
+
+        Returns
+        -------
+        ndarray of int, shape (n,), or None
+            Events, in their `code_dtype`; None if there is only one.
+        """
+        missing, number = self._read(values, allow_missing)
+        return self._events(missing, number) if self.cardinality else None
 
     def encode(self, values: Series, *, allow_missing: bool = False) -> Encoded:
         """Map numbers to intervals and events.
@@ -144,17 +157,8 @@ class NumericCodec:
         DataError
             A value is missing, and none was in training.
         """
-        missing = missing_mask(values)
-        number = numbers(values, missing)
-        if not self.column.missing:
-            check_missing(missing, self.column, allow_missing)
-        events = np.zeros(len(values), dtype=np.int64)
-        if len(self.atoms):
-            nearest = _nearest(self.atoms, number)
-            on_atom = ~missing & ((self.atoms[nearest] == number) | (self.table is None))
-            events[on_atom] = nearest[on_atom] + self.is_numeric
-        if self.column.missing:
-            events[missing] = self.is_numeric + len(self.atoms)
+        missing, number = self._read(values, allow_missing)
+        events = self._events(missing, number)
         codes = events if self.cardinality else None
         if self.table is None:
             return Encoded(None, codes)
@@ -172,7 +176,7 @@ class NumericCodec:
             Number of rows.
         scores : ndarray of float, shape (n_rows,), or None
             Normal scores; None without a numeric cell.
-        codes : ndarray of int64, shape (n_rows,), or None
+        codes : ndarray of int, shape (n_rows,), or None
             Events; None without a categorical cell.
 
         Returns
@@ -182,7 +186,7 @@ class NumericCodec:
         """
         events = np.zeros(n_rows, dtype=np.int64)
         if self.cardinality:
-            events = checked_codes(codes, n_rows, self)
+            events = checked_codes(codes, n_rows, self).astype(np.int64, copy=False)
         number = np.zeros(n_rows)
         if self.table is not None:
             assert scores is not None
@@ -276,13 +280,30 @@ class NumericCodec:
         lattice = None if json["lattice"] is None else Lattice(*json["lattice"])
         return cls(column, arrays["atoms"], lattice, table)
 
+    def _read(self, values: Series, allow_missing: bool) -> tuple[NDArray[np.bool_], Floats]:
+        """Give where values are missing, which may be refused, and the numbers."""
+        missing = missing_mask(values)
+        if not self.column.missing:
+            check_missing(missing, self.column, allow_missing)
+        return missing, numbers(values, missing)
+
+    def _events(self, missing: NDArray[np.bool_], number: Floats) -> Codes:
+        events = np.zeros(len(number), dtype=code_dtype(self.cardinality))
+        if len(self.atoms):
+            nearest = _nearest(self.atoms, number)
+            on_atom = ~missing & ((self.atoms[nearest] == number) | (self.table is None))
+            events[on_atom] = nearest[on_atom] + self.is_numeric
+        if self.column.missing:
+            events[missing] = self.is_numeric + len(self.atoms)
+        return events
+
     def _intervals(self, number: Floats) -> NDArray[np.float32]:
         if isinstance(self.table, CellTable):
             return self.table.intervals(number)
         assert self.table is not None
         if self.lattice is None:
             inside = np.clip(number, self.table.knots[0], self.table.knots[-1])
-            return inner_intervals(self.table.lower(inside), self.table.upper(inside))
+            return inner_intervals(*self.table.ends(inside))
         index = self.lattice.index(number).astype(np.float64)
         index = np.clip(index, self.table.knots[0], self.table.knots[-1] - 1)
         return inner_intervals(self.table.lower(index), self.table.upper(index + 1))
@@ -311,7 +332,7 @@ def _stored_dtype(column: Column) -> Any:
 
 
 def _fit_table(
-    support: Floats, counts: Codes, lattice: Lattice | None
+    support: Floats, counts: NDArray[np.int64], lattice: Lattice | None
 ) -> CellTable | SmoothTable | None:
     if len(support) == 0:
         return None

@@ -1,8 +1,8 @@
 """Numbers to places in a cumulative distribution and back.
 
-A *lattice* says on which grid the numbers of a column lie. A *table* maps each number v to an
-interval (lower, upper) of [0, 1], its share of the distribution, and any u back to a number:
-`CellTable` knows every number it may give back, `SmoothTable` interpolates between quantiles.
+A *table* maps each number v to an interval (lower, upper) of [0, 1], its share of the distribution,
+and any u back to a number: `CellTable` knows every number it may give back, `SmoothTable`
+interpolates between quantiles.
 
 Intervals leave this module as float32, and are read by a model that turns a u drawn inside into
 a normal score x = ndtri(u) in float32. The rounding of x moves u by up to about ``|x| phi(x)
@@ -22,9 +22,8 @@ from scipy.special import ndtri
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-__all__ = ["CellTable", "Lattice", "SmoothTable", "find_lattice", "inner_intervals"]
+__all__ = ["CellTable", "SmoothTable", "distinct", "inner_intervals"]
 
-MAX_DECIMALS = 9
 MAX_KNOTS = 1000
 MIN_MASS = 2.0**-20  # the least share of a cell: 16 steps of float32 just below 1
 EDGE = 2.0**-24  # scores stay finite
@@ -32,88 +31,29 @@ EDGE = 2.0**-24  # scores stay finite
 _MAX_HEAVY = 250  # values that own their exact share of a smooth table
 
 
-@dataclass(frozen=True)
-class Lattice:
-    """The numbers (offset + step i) / 10**decimals, for integers i.
+def distinct(values: NDArray[Any]) -> tuple[NDArray[Any], Integers]:
+    """Count equal values, holding no more than three arrays as long as they are.
 
     Parameters
     ----------
-    decimals : int
-        Number of decimals.
-    offset, step : int
-        Origin and spacing, in units of the last decimal.
-    """
-
-    decimals: int
-    offset: int
-    step: int
-
-    def index(self, values: Floats) -> Integers:
-        """Find the nearest lattice points.
-
-        Parameters
-        ----------
-        values : ndarray of float64
-            Numbers.
-
-        Returns
-        -------
-        ndarray of int64
-            The integers i.
-        """
-        scaled = np.clip(np.rint(values * 10.0**self.decimals), -(2.0**62), 2.0**62)
-        shifted = scaled.astype(np.int64) - self.offset
-        return (shifted + self.step // 2) // self.step
-
-    def value(self, index: Integers) -> Floats:
-        """Give the numbers at lattice points.
-
-        Parameters
-        ----------
-        index : ndarray of int64
-            The integers i.
-
-        Returns
-        -------
-        ndarray of float64
-            The float64 nearest to each decimal number: a quotient of two exact integers.
-        """
-        result: Floats = (self.offset + self.step * index) / 10.0**self.decimals
-        return result
-
-
-def find_lattice(values: Floats, dtype: Any = np.float64) -> Lattice | None:
-    """Find the coarsest lattice that holds all values exactly.
-
-    Parameters
-    ----------
-    values : ndarray of float64
-        Distinct numbers.
-    dtype : numpy float dtype
-        The precision they were stored in; they have to agree to that precision.
+    values : ndarray, shape (n,)
+        Values, none of them NaN; they are not changed.
 
     Returns
     -------
-    Lattice or None
-        None if the values need more than nine decimals, or more digits than the dtype holds.
+    support : ndarray, shape (K,)
+        The distinct values, increasing.
+    counts : ndarray of int64, shape (K,)
+        How often each occurs.
     """
-    limit = 2.0 ** (np.finfo(dtype).nmant - 2)
-    for decimals in range(MAX_DECIMALS + 1):
-        largest = np.abs(values).max() * 10.0**decimals if decimals else np.abs(values).max()
-        if decimals == 0 and largest <= 2.0**53 and np.array_equal(np.rint(values), values):
-            return _lattice(np.rint(values).astype(np.int64), 0)
-        if not largest <= limit:
-            return None
-        scaled = np.rint(values * 10.0**decimals)
-        if np.array_equal((scaled / 10.0**decimals).astype(dtype), values.astype(dtype)):
-            return _lattice(scaled.astype(np.int64), decimals)
-    return None
-
-
-def _lattice(scaled: Integers, decimals: int) -> Lattice:
-    offset = int(scaled.min())
-    step = int(np.gcd.reduce(scaled - offset))
-    return Lattice(decimals, offset, max(step, 1))
+    ordered = np.sort(values)
+    is_first = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    first = np.flatnonzero(is_first)
+    counts = np.empty(len(first), dtype=np.int64)
+    np.subtract(first[1:], first[:-1], out=counts[:-1])
+    counts[-1:] = len(ordered) - first[-1:]
+    return ordered[is_first], counts
 
 
 def inner_intervals(lower: Floats, upper: Floats) -> NDArray[np.float32]:
@@ -129,14 +69,17 @@ def inner_intervals(lower: Floats, upper: Floats) -> NDArray[np.float32]:
     ndarray of float32, shape (n, 2)
         Ends inside the given ones, or twice the midpoint.
     """
-    low = np.clip(lower + _score_noise(lower), EDGE, 1 - EDGE)
-    high = np.clip(upper - _score_noise(upper), EDGE, 1 - EDGE)
     middle = np.clip(0.5 * (lower + upper), EDGE, 1 - EDGE).astype(np.float32)
+    intervals = np.repeat(middle[:, None], 2, axis=1)
+    wide = np.flatnonzero(lower < upper)
+    low = np.clip(lower[wide] + _score_noise(lower[wide]), EDGE, 1 - EDGE)
+    high = np.clip(upper[wide] - _score_noise(upper[wide]), EDGE, 1 - EDGE)
     low32, high32 = low.astype(np.float32), high.astype(np.float32)
     low32 = np.where(low32 < low, np.nextafter(low32, np.float32(1)), low32)
     high32 = np.where(high32 > high, np.nextafter(high32, np.float32(0)), high32)
-    empty = low32 >= high32
-    return np.stack([np.where(empty, middle, low32), np.where(empty, middle, high32)], axis=1)
+    left = low32 < high32
+    intervals[wide[left]] = np.stack([low32[left], high32[left]], axis=1)
+    return intervals
 
 
 def _score_noise(u: Floats) -> Floats:
@@ -256,13 +199,15 @@ class SmoothTable:
             The table.
         """
         total, above = counts.sum(), np.cumsum(counts)
-        below, above = (above - counts) / total, above / total
         owner = _owners(counts)
-        middle = 0.5 * (below + above)
-        chosen = np.linspace(0, 1, MAX_KNOTS - 2 * len(owner))
-        light = np.setdiff1d(np.clip(np.searchsorted(middle, chosen), 0, len(counts) - 1), owner)
+        even = np.linspace(0, 1, MAX_KNOTS - 2 * len(owner))
+        # A value's middle lies between the ends of its share, so this is the value or the next.
+        near = np.clip(np.searchsorted(above, even * total), 0, len(counts) - 1)
+        near += _middle(near, counts, above) < even
+        light = np.setdiff1d(np.minimum(near, len(counts) - 1), owner)
+        below = (above[owner] - counts[owner]) / total
         knots = np.concatenate([support[owner], support[owner] + width, support[light] + width / 2])
-        places = np.concatenate([below[owner], above[owner], middle[light]])
+        places = np.concatenate([below, above[owner] / total, _middle(light, counts, above)])
         order = np.lexsort((places, knots))
         return cls(_with_least_mass(places[order]), knots[order])
 
@@ -296,6 +241,26 @@ class SmoothTable:
         """
         return self._place(values, np.searchsorted(self.knots, values, side="right") - 1)
 
+    def ends(self, values: Floats) -> tuple[Floats, Floats]:
+        """Give `lower` and `upper`, which differ on knots only.
+
+        Parameters
+        ----------
+        values : ndarray of float64, shape (n,)
+            Numbers v.
+
+        Returns
+        -------
+        tuple of ndarray of float64, shape (n,)
+            P(V < v) and P(V <= v).
+        """
+        left = np.searchsorted(self.knots, values, side="left")
+        lower = self._place(values, left - 1)
+        upper = lower.copy()
+        on_knot = self.knots[np.minimum(left, len(self.knots) - 1)] == values
+        upper[on_knot] = self.upper(values[on_knot])
+        return lower, upper
+
     def _place(self, values: Floats, left: NDArray[np.intp]) -> Floats:
         inside = np.clip(left, 0, len(self.knots) - 2)
         share = _share(values, self.knots[inside], self.knots[inside + 1])
@@ -321,6 +286,13 @@ class SmoothTable:
         return _between(self.knots[left], self.knots[left + 1], share)
 
 
+def _middle(index: NDArray[np.intp], counts: Integers, above: Integers) -> Floats:
+    """Find the middle of the share of some values, given how many rows there are up to each."""
+    total = above[-1]
+    middle: Floats = 0.5 * ((above[index] - counts[index]) / total + above[index] / total)
+    return middle
+
+
 def _owners(counts: Integers) -> NDArray[np.intp]:
     """Positions of the extremes and of the most frequent values."""
     heavy = np.flatnonzero(counts >= max(counts.sum() / 500, 2))
@@ -342,17 +314,20 @@ def _with_least_mass(places: Floats) -> Floats:
 
 def _share(values: Floats, low: Floats, high: Floats) -> Floats:
     """Tell how far values lie from low to high, in [0, 1]."""
-    # Halves keep differences of the largest floats finite, and would spoil the smallest.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        plain = (values - low) / (high - low)
-        halved = (values / 2 - low / 2) / (high / 2 - low / 2)
-    share = np.where(np.isfinite(high - low), plain, halved)
-    return np.clip(np.where(high > low, share, 0.0), 0.0, 1.0)
+        width = high - low
+        share = (values - low) / width
+        if (wide := ~np.isfinite(width)).any():
+            # Halves keep differences of the largest floats finite, and would spoil the smallest.
+            halved = (values / 2 - low / 2) / (high / 2 - low / 2)
+            share = np.where(wide, halved, share)
+    return np.clip(np.where(width > 0, share, 0.0), 0.0, 1.0)
 
 
 def _between(low: Floats, high: Floats, share: Floats) -> Floats:
     """Find the point at that share of the way from low to high."""
     with np.errstate(over="ignore", invalid="ignore"):
-        plain = low + (high - low) * share
-        split = low * (1 - share) + high * share
-    return np.clip(np.where(np.isfinite(plain), plain, split), low, high)
+        point = low + (high - low) * share
+        if (lost := ~np.isfinite(point)).any():
+            point = np.where(lost, low * (1 - share) + high * share, point)
+    return np.clip(point, low, high)

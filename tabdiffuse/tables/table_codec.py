@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tabdiffuse.errors import DataError
-from tabdiffuse.tables.codec_base import Codec
+from tabdiffuse.tables.codec_base import Codec, code_dtype
 from tabdiffuse.tables.codecs import codec_from_state, fit_codec
 from tabdiffuse.tables.numeric_codec import MAX_ATOMS, MIN_ATOM_MASS
 from tabdiffuse.tables.schema import TableSchema
 
+if TYPE_CHECKING:
+    Series = pd.Series[Any]
+
 __all__ = ["TableCodec", "TableLayout"]
+
+# Rows in work at a time: what is needed on the way stays in the caches, however long the table.
+_BLOCK = 2**15
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,14 +123,11 @@ class TableCodec:
             fit_codec(df[column.name], column, min_atom_mass=min_atom_mass, max_atoms=max_atoms)
             for column in schema.columns
         ]
-        codes = cls(schema, codecs, []).encode(df).get("categorical")
-        frequencies = []
-        for place, cardinality in enumerate(
-            codec.cardinality for codec in codecs if codec.cardinality
-        ):
-            assert codes is not None
-            counts = np.bincount(codes[:, place], minlength=cardinality)
-            frequencies.append(counts / len(df))
+        frequencies = [
+            _count_codes(df[column.name], codec) / len(df)
+            for column, codec in zip(schema.columns, codecs, strict=True)
+            if codec.cardinality
+        ]
         return cls(schema, codecs, frequencies)
 
     def encode(self, df: pd.DataFrame, *, allow_missing: bool = False) -> dict[str, NDArray[Any]]:
@@ -141,24 +145,32 @@ class TableCodec:
         -------
         dict of str to ndarray
             "numeric", float32 (n, d, 2): lower and upper ends within [0, 1]; "categorical",
-            int64 (n, m). A key with no columns is absent.
+            (n, m) in the smallest of uint8, int16 and int32 that fits. A key with no columns is
+            absent. No other array is as long as the table.
 
         Raises
         ------
         DataError
             A category was never seen, or a value is missing where none was.
         """
-        encoded = [
-            codec.encode(df[name], allow_missing=allow_missing)
-            for name, codec in zip(self.schema.names, self.codecs, strict=True)
-        ]
-        intervals = [cells.intervals for cells in encoded if cells.intervals is not None]
-        codes = [cells.codes for cells in encoded if cells.codes is not None]
+        arrays = self._empty(len(df))
+        numeric = coded = 0
+        for name, codec in zip(self.schema.names, self.codecs, strict=True):
+            intervals = arrays["numeric"][:, numeric] if codec.is_numeric else None
+            codes = arrays["categorical"][:, coded] if codec.cardinality else None
+            numeric, coded = numeric + codec.is_numeric, coded + (codec.cardinality > 0)
+            _encode_column(df[name], codec, allow_missing, intervals, codes)
+        return arrays
+
+    def _empty(self, n_rows: int) -> dict[str, NDArray[Any]]:
+        """Make room for so many encoded rows."""
         arrays: dict[str, NDArray[Any]] = {}
-        if intervals:
-            arrays["numeric"] = np.stack(intervals, axis=1)
-        if codes:
-            arrays["categorical"] = np.stack(codes, axis=1)
+        layout = self.layout
+        if layout.n_numeric:
+            arrays["numeric"] = np.empty((n_rows, layout.n_numeric, 2), dtype=np.float32)
+        if layout.cardinalities:
+            shape = (n_rows, len(layout.cardinalities))
+            arrays["categorical"] = np.empty(shape, code_dtype(max(layout.cardinalities)))
         return arrays
 
     def decode(self, arrays: dict[str, NDArray[Any]]) -> pd.DataFrame:
@@ -167,7 +179,7 @@ class TableCodec:
         Parameters
         ----------
         arrays : dict of str to ndarray
-            "numeric", float (n, d): normal scores; "categorical", int64 (n, m).
+            "numeric", float (n, d): normal scores; "categorical", int (n, m).
 
         Returns
         -------
@@ -249,6 +261,40 @@ class TableCodec:
         ]
         shares = _with_prefix(arrays, "frequencies.")
         return cls(schema, codecs, [shares[str(place)] for place in range(len(shares))])
+
+
+def _encode_column(
+    values: Series,
+    codec: Codec,
+    allow_missing: bool,
+    intervals: NDArray[Any] | None,
+    codes: NDArray[Any] | None,
+) -> None:
+    """Write the model columns of one column where they belong, block by block."""
+    try:
+        for rows in _blocks(len(values)):
+            encoded = codec.encode(values.iloc[rows], allow_missing=allow_missing)
+            if intervals is not None:
+                intervals[rows] = encoded.intervals
+            if codes is not None:
+                codes[rows] = encoded.codes
+    except DataError:
+        # The refusal of a block counts within it; that of the column is what the user can find.
+        codec.encode(values, allow_missing=allow_missing)
+        raise
+
+
+def _count_codes(values: Series, codec: Codec) -> NDArray[np.int64]:
+    counts = np.zeros(codec.cardinality, dtype=np.int64)
+    for rows in _blocks(len(values)):
+        codes = codec.codes(values.iloc[rows])
+        assert codes is not None
+        counts += np.bincount(codes, minlength=codec.cardinality)
+    return counts
+
+
+def _blocks(n_rows: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK) for start in range(0, n_rows, _BLOCK))
 
 
 def _with_prefix(arrays: dict[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

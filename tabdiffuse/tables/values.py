@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MISSING_MARKERS",
+    "drop_missing",
     "dtype_from_spec",
     "dtype_to_spec",
     "missing_mask",
@@ -190,6 +191,24 @@ def missing_mask(values: Series) -> NDArray[np.bool_]:
     return mask
 
 
+def drop_missing(values: Series, missing: NDArray[np.bool_]) -> Series:
+    """Keep the cells that are not missing, without a copy where all are kept.
+
+    Parameters
+    ----------
+    values : Series
+        Any column.
+    missing : ndarray of bool, shape (n,)
+        Its `missing_mask`.
+
+    Returns
+    -------
+    Series
+        The column itself, or the rest of it.
+    """
+    return values[~missing] if missing.any() else values
+
+
 def numbers(values: Series, missing: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Read the numbers of a column as float64.
 
@@ -233,7 +252,7 @@ def _holds_integers(values: Series, missing: NDArray[np.bool_]) -> bool:
 
 
 def _check_integers(values: Series, missing: NDArray[np.bool_]) -> None:
-    present = values[~missing]
+    present = drop_missing(values, missing)
     if len(present) == 0 or (present.min() >= -MAX_INTEGER and present.max() <= MAX_INTEGER):
         return
     wide = ((present > MAX_INTEGER) | (present < -MAX_INTEGER)).to_numpy(dtype=bool)

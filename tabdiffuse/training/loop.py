@@ -254,10 +254,13 @@ class _RowOrder:
         epoch, position = divmod(step, self.rows // self.batch_size)
         if epoch != self._epoch:
             device = next(iter(self.data.values())).device
-            drawn = torch.randperm(self.rows, generator=generator(self.seed, "order", epoch))
+            narrow = torch.int32 if self.rows < 2**31 else torch.int64  # half the memory
+            drawn = torch.randperm(
+                self.rows, generator=generator(self.seed, "order", epoch), dtype=narrow
+            )
             self._order, self._epoch = drawn.to(device), epoch
         start = position * self.batch_size
-        index = self._order[start : start + self.batch_size]
+        index = self._order[start : start + self.batch_size].long()
         return {name: values[index] for name, values in self.data.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from scipy.special import ndtri
 
 from tabdiffuse.errors import DataError
 from tabdiffuse.tables import TableCodec, TableSchema
+from tabdiffuse.tables.codec_base import code_dtype
 from tabdiffuse.tables.numeric_codec import NumericCodec
 from tabdiffuse.tables.quantiles import SmoothTable
 from tests.strategies import draw_scores
@@ -363,6 +365,88 @@ def test_32000_rows_of_15_columns_encode_in_under_a_second():
     start = time.perf_counter()
     codec.encode(frame)
     assert time.perf_counter() - start < 1
+
+
+# --- long tables ------------------------------------------------------------------------------
+
+
+def long_frame(n_rows=100_000):
+    rng = np.random.default_rng(17)
+    x = rng.normal(size=n_rows)
+    return pd.DataFrame(
+        {
+            "x": x,
+            "zero": np.maximum(x, 0),
+            "n": rng.integers(0, 5000, n_rows),
+            "c": pd.Categorical.from_codes(rng.integers(0, 3, n_rows), list("abc")),
+        }
+    )
+
+
+def peak_bytes(work):
+    """Most bytes that Python and numpy hold during a call above those before it."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_row_is_encoded_alike_wherever_it_stands():
+    frame = long_frame()
+    codec = fit(frame)
+    whole, tail = codec.encode(frame), codec.encode(frame.iloc[70_001:])
+    assert np.array_equal(whole["numeric"][70_001:], tail["numeric"])
+    assert np.array_equal(whole["categorical"][70_001:], tail["categorical"])
+
+
+def test_a_refusal_counts_in_the_whole_column():
+    codec, frame = fit(long_frame()), long_frame()
+    frame.loc[[70_000, 90_000], "n"] = np.nan
+    with pytest.raises(DataError, match=r"2 of 100000 values are missing \(first: row 70000\)"):
+        codec.encode(frame)
+    frame = long_frame().astype({"c": object})
+    frame.loc[[50_000, 60_000, 99_999], "c"] = "z"
+    with pytest.raises(DataError, match=r"3 of 100000 values were never seen .*row 50000\)"):
+        codec.encode(frame)
+
+
+def test_encoding_holds_one_encoded_table_and_little_else():
+    frame = long_frame(500_000)
+    codec = fit(frame)
+    size = sum(array.nbytes for array in codec.encode(frame).values())
+    bound = size + 6e6  # what is needed for a block of rows
+    assert peak_bytes(lambda: codec.encode(frame)) < bound
+
+    def column_by_column():
+        parts = [codec.codecs[k].encode(frame.iloc[:, k]).intervals for k in range(3)]
+        return np.stack(parts, axis=1)
+
+    assert peak_bytes(column_by_column) > bound
+
+
+def test_fitting_holds_at_most_five_numbers_a_row():
+    frame = long_frame(300_000)
+    schema = TableSchema.infer(frame)
+    assert peak_bytes(lambda: TableSchema.infer(frame)) < 5 * 8 * len(frame)
+    assert peak_bytes(lambda: TableCodec.fit(frame, schema)) < 5 * 8 * len(frame)
+
+
+@pytest.mark.parametrize(
+    ("cardinality", "dtype"),
+    [(2, "uint8"), (256, "uint8"), (257, "int16"), (2**15, "int16"), (2**15 + 1, "int32")],
+)
+def test_codes_take_the_smallest_dtype_that_holds_the_last_one(cardinality, dtype):
+    assert code_dtype(cardinality) == dtype
+    assert np.array(cardinality - 1).astype(dtype) == cardinality - 1
+
+
+def test_columns_of_many_levels_widen_the_codes():
+    frame = pd.DataFrame({"many": [f"{k % 300}" for k in range(900)], "two": ["a", "b", "b"] * 300})
+    codec = fit(frame)
+    assert codec.encode(frame)["categorical"].dtype == np.int16
+    pd.testing.assert_frame_equal(round_trip(codec, frame), frame)
 
 
 def test_numeric_codec_is_what_numbers_get():

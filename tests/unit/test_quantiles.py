@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from tabdiffuse.tables.quantiles import (
-    CellTable,
-    Lattice,
-    SmoothTable,
-    find_lattice,
-    inner_intervals,
-)
+from tabdiffuse.tables.lattice import Lattice, find_lattice
+from tabdiffuse.tables.quantiles import CellTable, SmoothTable, distinct, inner_intervals
 from tests.strategies import draw_scores
 
 
@@ -41,6 +36,15 @@ def test_a_float32_lattice_is_found_to_the_precision_of_float32():
     assert find_lattice(noise.astype(np.float64), np.float32) is None
 
 
+def test_one_value_off_the_lattice_of_the_others_counts():
+    values = np.arange(5000.0)
+    assert find_lattice(values) == Lattice(0, 0, 1)
+    values[4321] = 0.5  # not among the values that are looked at first
+    assert find_lattice(values) == Lattice(1, 0, 5)
+    values[4321] = 1 / 3
+    assert find_lattice(values) is None
+
+
 def test_lattice_values_are_what_parsing_the_decimal_gives():
     index = np.arange(-200_000, 200_000, 7)
     values = Lattice(3, 0, 1).value(index)
@@ -48,6 +52,16 @@ def test_lattice_values_are_what_parsing_the_decimal_gives():
         values[index >= 0]
     )
     assert (Lattice(3, 0, 1).index(values) == index).all()
+
+
+@pytest.mark.parametrize(
+    "values", [[], [2.0], [3.0, 1.0, 3.0, -1.0, 1.0, 1.0], [0.0, -0.0], range(100)]
+)
+def test_distinct_values_are_counted_as_numpy_does(values):
+    support, counts = distinct(np.array(values, dtype=np.float64))
+    expected, times = np.unique(np.array(values, dtype=np.float64), return_counts=True)
+    assert np.array_equal(support, expected)
+    assert np.array_equal(counts, times)
 
 
 def test_narrowed_intervals_decode_to_their_own_cell():
@@ -97,3 +111,26 @@ def test_a_smooth_table_passes_through_the_middle_ranks():
     np.testing.assert_allclose(table.lower(np.array([1.0, 2, 4, 8])), [0, 3 / 8, 5 / 8, 3 / 4])
     np.testing.assert_allclose(table.upper(np.array([1.0, 2, 4, 8])), [1 / 4, 3 / 8, 5 / 8, 1])
     np.testing.assert_allclose(table.quantile(np.array([0.2, 0.5, 0.9])), [1, 3, 8])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_light_knots_are_the_values_whose_middles_reach_an_even_grid(seed):
+    rng = np.random.default_rng(seed)
+    support = np.arange(3000.0)
+    counts = rng.integers(1, 6, 3000)  # none owns a knot but the extremes
+    above = np.cumsum(counts)
+    middle = 0.5 * ((above - counts) / above[-1] + above / above[-1])
+    chosen = support[np.minimum(np.searchsorted(middle, np.linspace(0, 1, 996)), 2999)]
+    expected = np.unique([0, *chosen, 2999])
+    assert np.array_equal(np.unique(SmoothTable.fit(support, counts, 0).knots), expected)
+
+
+def test_both_ends_at_once_are_the_ends_one_by_one():
+    rng = np.random.default_rng(4)
+    support, counts = np.unique(np.round(rng.lognormal(0, 1, 20_000), 2), return_counts=True)
+    table = SmoothTable.fit(support, counts, 0)
+    values = np.concatenate([support, table.knots, rng.uniform(-1, 40, 5000), [-1.0, 1e9]])
+    lower, upper = table.ends(values)
+    assert np.array_equal(lower, table.lower(values))
+    assert np.array_equal(upper, table.upper(values))
+    assert (lower < upper).any()

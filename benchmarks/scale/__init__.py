@@ -1,0 +1,1 @@
+"""How cost, memory and quality grow with rows and columns, on tables whose law is known."""
