@@ -8,6 +8,7 @@ from types import ModuleType
 import click
 from rich.console import Console, RenderableType
 
+from benchmarks.ablations.cli import ablations
 from benchmarks.data import SPLITS, DataError, Dataset, describe, known, load, read_recipe
 from benchmarks.deadline import Deadline
 from benchmarks.formats import duration
@@ -44,6 +45,9 @@ def main() -> None:
     """Benchmark tabdiffuse on public data, with the metrics of published work."""
 
 
+main.add_command(ablations)
+
+
 @main.command("list")
 def list_datasets() -> None:
     """List the data sets and the methods."""
@@ -72,7 +76,13 @@ def list_datasets() -> None:
     multiple=True,
     help="Training seconds.",
 )
-@click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Parameter of the model.")
+@click.option(
+    "--set",
+    "sets",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Parameter of the model, or field of its preset.",
+)
 @_device
 @_split
 @_output
@@ -119,7 +129,7 @@ def run(
         presets=presets,
         seeds=seeds,
         max_times=max_times,
-        overrides=parse_overrides(sets, methods, _estimator(names)),
+        overrides=parse_overrides(sets, methods, _estimator(names), presets),
         device=device,
         split=split,
         train_rows=train_rows,

@@ -3,13 +3,17 @@
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 import pandas as pd
 
 from benchmarks.rivals.catalogue import RIVALS
 from benchmarks.rivals.memory import MB, PeakMemory
+from benchmarks.settings import DEFAULT_PRESET, estimator_arguments
+
+if TYPE_CHECKING:
+    from tabdiffuse import TabularDiffusion
 
 Info = dict[str, Any]
 
@@ -60,37 +64,44 @@ class TabDiffuse:
 
         ``peak_memory_mb`` is what this process holds, the libraries and the data included.
         """
+        _forget_gpu_peak()
+        with PeakMemory() as peak:
+            model, info = self.fit(train, seed, options)
+            start = time.perf_counter()
+            synthetic = model.sample(n, random_state=seed)
+            info["sample_seconds"] = time.perf_counter() - start
+        return synthetic, {
+            **info,
+            "peak_memory_mb": peak.mb,
+            "peak_gpu_memory_mb": _gpu_peak_mb(),
+        }
+
+    def fit(
+        self, train: pd.DataFrame, seed: int, options: dict[str, Any]
+    ) -> tuple["TabularDiffusion", Info]:
+        """Train only; the arguments and what is told are those of :meth:`generate`."""
         from tabdiffuse import TabularDiffusion
         from tabdiffuse.errors import ParameterError
 
         passed = {name: value for name, value in options.items() if name not in NOT_OURS}
-        arguments = {"random_state": seed, "verbose": 1, **passed, **options.get("overrides", {})}
+        overrides = options.get("overrides", {})
+        preset = overrides.get("preset", options.get("preset", DEFAULT_PRESET))
+        passed |= estimator_arguments(TabularDiffusion, preset, overrides)
+        model = TabularDiffusion(**{"random_state": seed, "verbose": 1, **passed})
+        start = time.perf_counter()
         try:
-            model = TabularDiffusion(**arguments)
-        except TypeError as error:  # an override that is no parameter
+            model.fit(train)
+        except ParameterError as error:
             raise click.UsageError(str(error)) from error
-        _forget_gpu_peak()
-        with PeakMemory() as peak:
-            start = time.perf_counter()
-            try:
-                model.fit(train)
-            except ParameterError as error:
-                raise click.UsageError(str(error)) from error
-            fitted = time.perf_counter()
-            synthetic = model.sample(n, random_state=seed)
-            sampled = time.perf_counter()
-        info = {
-            "fit_seconds": fitted - start,
-            "sample_seconds": sampled - fitted,
+        return model, {
+            "fit_seconds": time.perf_counter() - start,
             "n_parameters": int(model.n_parameters_),
-            "peak_memory_mb": peak.mb,
-            "peak_gpu_memory_mb": _gpu_peak_mb(),
             "steps": _last(model.history_, ("step", "steps")),
             "rows_seen": _last(model.history_, ("rows_seen", "rows")),
             "stop_reason": model.stop_reason_,
-            "parameters": model.get_params(),
+            "parameters": {**model.get_params(), "preset": preset},
+            "recipe": model.preset_.to_dict(),
         }
-        return synthetic, info
 
 
 def _forget_gpu_peak() -> None:

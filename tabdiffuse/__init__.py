@@ -1,16 +1,18 @@
 """Synthetic data by diffusion: one small model of the joint distribution of a table."""
 
 from tabdiffuse._version import __version__
-from tabdiffuse.estimators import MultimodalDiffusion, TabularDiffusion
+from tabdiffuse.estimators import PRESETS, MultimodalDiffusion, Preset, TabularDiffusion
 from tabdiffuse.metrics import Report, evaluate
 from tabdiffuse.modalities import CategoricalModality, NumericModality
 from tabdiffuse.modalities.image import ImageModality
 
 __all__ = [
+    "PRESETS",
     "CategoricalModality",
     "ImageModality",
     "MultimodalDiffusion",
     "NumericModality",
+    "Preset",
     "Report",
     "TabularDiffusion",
     "__version__",

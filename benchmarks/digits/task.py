@@ -19,6 +19,7 @@ from benchmarks.formats import duration
 from benchmarks.reporter import Reporter
 from benchmarks.results import Config, Line
 from benchmarks.runner import Outcome, Runner
+from benchmarks.settings import estimator_arguments
 
 PER_LABEL = 100
 JOINT = 1000
@@ -62,9 +63,9 @@ def generate(config: Config, digits: Digits) -> tuple[Generated, dict[str, Any]]
 
     height, width = digits.train.images.shape[1:]
     modalities = {"image": ImageModality(height, width), "label": CategoricalModality(LABELS)}
-    options = {**config.options, **config.overrides}
-    del options["overrides"]
-    model = MultimodalDiffusion(modalities, random_state=config.seed, **options)
+    arguments = estimator_arguments(MultimodalDiffusion, config.preset, config.overrides)
+    settings = {"device": config.device, "max_time": config.max_time, **arguments}
+    model = MultimodalDiffusion(modalities, random_state=config.seed, **settings)
     start = time.perf_counter()
     try:
         model.fit({"image": digits.train.images, "label": digits.train.labels})
@@ -84,7 +85,9 @@ def generate(config: Config, digits: Digits) -> tuple[Generated, dict[str, Any]]
         "steps": int(model.n_iter_),
         "rows_seen": int(model.n_iter_ * model.batch_size_),
         "stop_reason": model.stop_reason_,
-        "parameters": model.get_params(deep=False) | {"modalities": sorted(modalities)},
+        "parameters": model.get_params(deep=False)
+        | {"modalities": sorted(modalities), "preset": config.preset},
+        "recipe": model.preset_.to_dict(),
     }
     return generated, info
 

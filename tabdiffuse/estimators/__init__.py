@@ -1,6 +1,7 @@
 """The estimators: the public face of the library."""
 
 from tabdiffuse.estimators.multimodal import MultimodalDiffusion
+from tabdiffuse.estimators.presets import PRESETS, Preset
 from tabdiffuse.estimators.table import TabularDiffusion
 
-__all__ = ["MultimodalDiffusion", "TabularDiffusion"]
+__all__ = ["PRESETS", "MultimodalDiffusion", "Preset", "TabularDiffusion"]

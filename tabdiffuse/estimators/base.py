@@ -27,7 +27,7 @@ from tabdiffuse.estimators.parameters import (
     resolve_device,
     resolve_seed,
 )
-from tabdiffuse.estimators.presets import PRESETS, Preset, choose_preset
+from tabdiffuse.estimators.presets import NETWORK, PRESETS, Preset, choose_preset
 from tabdiffuse.joint import Batch, Observed, ProductProcess, State
 from tabdiffuse.modalities import Modality
 from tabdiffuse.nn.dit import DiT, DiTConfig
@@ -40,6 +40,9 @@ __all__ = ["DiffusionEstimator", "build_denoiser"]
 
 # A GPU wants many rows at once; on a CPU one block at a time stays in the caches.
 _GPU_SAMPLE_ROWS = 64 * BLOCK_ROWS
+
+# Fields of a preset without which the weights have no meaning: a warm start keeps them.
+_LEARNT = (*NETWORK, "frequencies", "one_token", "min_atom_mass", "max_atoms")
 
 
 def build_denoiser(
@@ -61,7 +64,6 @@ class _Setup:
 
     device: torch.device
     preset: Preset
-    network: DiTConfig
     warm: bool
 
 
@@ -80,9 +82,9 @@ class DiffusionEstimator(BaseEstimator):
     Subclasses turn their data into modalities and arrays, and back.
     """
 
-    _presets: ClassVar[Mapping[str, Preset]] = PRESETS
+    presets: ClassVar[Mapping[str, Preset]] = PRESETS
 
-    preset: str
+    preset: str | Preset
     max_time: float | None
     max_steps: int | None
     batch_size: int | None
@@ -99,6 +101,7 @@ class DiffusionEstimator(BaseEstimator):
     callbacks: Any
 
     denoiser_: Denoiser
+    preset_: Preset
 
     def _set_up(self) -> _Setup:
         """Check all parameters, then resolve device, preset and network."""
@@ -107,19 +110,21 @@ class DiffusionEstimator(BaseEstimator):
         if self.checkpoint is not None:
             check_checkpoint_path(self.checkpoint)
         device = resolve_device(self.device, owner)
-        preset = choose_preset(self.preset, device, self._presets)
+        preset = choose_preset(self.preset, device, self.presets)
         warm = bool(getattr(self, "warm_start", False)) and hasattr(self, "denoiser_")
-        start = self._backbone().config if warm else preset.network
-        network = replace(
+        if warm:
+            preset = replace(preset, **{name: getattr(self.preset_, name) for name in _LEARNT})
+        start = preset
+        preset = replace(
             start, width=int(self.width or start.width), depth=int(self.depth or start.depth)
         )
-        if warm and network != start:
+        if warm and preset != start:
             raise ParameterError(
                 f"A warm start goes on from a network of width {start.width} and depth "
                 f"{start.depth}. Got width={self.width!r} and depth={self.depth!r} instead; leave "
                 "them None, or set warm_start=False."
             )
-        return _Setup(device, preset, network, warm)
+        return _Setup(device, preset, warm)
 
     def _plan(self, setup: _Setup, rows: int, started: float) -> _Plan:
         """Resolve what depends on the data and the clock."""
@@ -136,6 +141,12 @@ class DiffusionEstimator(BaseEstimator):
             max_time=budget,
             batch_size=batch_size,
             learning_rate=self.learning_rate or preset.learning_rate,
+            warmup=preset.warmup,
+            final_lr=preset.final_lr,
+            betas=(preset.beta1, preset.beta2),
+            weight_decay=preset.weight_decay,
+            clip=preset.clip,
+            ema_gamma=preset.ema_gamma,
         )
         return _Plan(resolve_seed(self.random_state), setup, config)
 
@@ -170,6 +181,7 @@ class DiffusionEstimator(BaseEstimator):
         if checkpoint is not None:
             checkpoint.remove()
         self.denoiser_ = denoiser
+        self.preset_ = plan.setup.preset
         self.device_ = plan.setup.device
         self.seed_ = seed
         self.sampling_steps_ = plan.setup.preset.n_steps

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,8 @@ import torch
 from tabdiffuse._version import __version__
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ModelFileError
-from tabdiffuse.estimators.base import build_denoiser
-from tabdiffuse.estimators.layout import table_modalities, table_tokens
+from tabdiffuse.estimators.layout import table_denoiser, table_modalities
+from tabdiffuse.estimators.presets import NETWORK, Preset
 from tabdiffuse.io import (
     json_from_bytes,
     json_to_bytes,
@@ -26,7 +25,6 @@ from tabdiffuse.io import (
     tensors_to_bytes,
     write_archive,
 )
-from tabdiffuse.nn.dit import DiTConfig
 from tabdiffuse.tables import TableCodec, TableSchema
 
 if TYPE_CHECKING:
@@ -69,11 +67,13 @@ _MISFITS = (
 def write_model(model: TabularDiffusion, path: str | os.PathLike[str]) -> None:
     """Write a fitted model; see `TabularDiffusion.save`."""
     codec_json, codec_arrays = model.codec_.state()
+    recipe = model.preset_.to_dict()
     config = {
         "estimator": type(model).__name__,
         "parameters": _storable(model.get_params(deep=False)),
         "fitted": {name: getattr(model, name) for name in _FITTED},
-        "network": asdict(model._backbone().config),
+        "network": {name: recipe.pop(name) for name in NETWORK},
+        "recipe": recipe,
         "versions": {name: version(name) for name in _LIBRARIES},
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -116,7 +116,8 @@ def _fill(model: TabularDiffusion, members: dict[str, bytes], device: torch.devi
     codec = TableCodec.from_state(schema, _json(members, "codec.json"), arrays)
     model._set_table(schema, codec)
     weights = tensors_from_bytes(members["weights.safetensors"], name="weights.safetensors")
-    model.denoiser_ = _denoiser(codec, DiTConfig(**config["network"]), weights).to(device)
+    model.preset_ = Preset(**config["network"], **config["recipe"])
+    model.denoiser_ = _denoiser(codec, model.preset_, weights).to(device)
     for name in _FITTED:
         setattr(model, name, config["fitted"][name])
     # As text first: the default parser of pandas may miss the last bit of a float.
@@ -127,10 +128,11 @@ def _fill(model: TabularDiffusion, members: dict[str, bytes], device: torch.devi
 
 
 def _denoiser(
-    codec: TableCodec, config: DiTConfig, weights: dict[str, np.ndarray[Any, Any]]
+    codec: TableCodec, preset: Preset, weights: dict[str, np.ndarray[Any, Any]]
 ) -> Denoiser:
     """Build the network and fill in its weights."""
-    denoiser = build_denoiser(table_modalities(codec.layout), config, 0, table_tokens(codec.layout))
+    modalities = table_modalities(codec.layout, preset)
+    denoiser = table_denoiser(codec.layout, modalities, preset, seed=0)
     try:
         denoiser.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
     except RuntimeError as error:
@@ -153,6 +155,8 @@ def _storable(parameters: dict[str, Any]) -> dict[str, Any]:
     kept["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
     if kept["schema"] is not None:
         kept["schema"] = list(kept["schema"].items())
+    if isinstance(kept["preset"], Preset):
+        kept["preset"] = kept["preset"].to_dict()
     return {k: v.item() if isinstance(v, np.generic) else v for k, v in kept.items()}
 
 
@@ -160,6 +164,8 @@ def _restored(parameters: dict[str, Any]) -> dict[str, Any]:
     kept = dict(parameters)
     if kept["schema"] is not None:
         kept["schema"] = dict(kept["schema"])
+    if isinstance(kept["preset"], dict):
+        kept["preset"] = Preset(**kept["preset"])
     return kept
 
 

@@ -15,18 +15,17 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiffuse._random import child_seed
 from tabdiffuse.errors import DataError, DataTypeError, ParameterError
 from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
-from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS
+from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS, TABLES_ONLY, Preset
 from tabdiffuse.joint import Observed
 from tabdiffuse.modalities import Modality
-from tabdiffuse.times import Independent, Mixed, RandomClean, Tied
+from tabdiffuse.times import Independent, Mixed, RandomClean, Tied, TimeLaw
 
 __all__ = ["MultimodalDiffusion"]
 
-# Joint samples want tied times, conditionals want one modality clean while another is noisy.
-_TIME_LAW = Mixed(
-    (Tied(), Independent(), RandomClean(Independent(), per_cell=False)),
-    (0.4, 0.2, 0.4),
-)
+
+def _time_law(preset: Preset) -> TimeLaw:
+    laws = (Tied(), Independent(), RandomClean(Independent(), per_cell=False))
+    return Mixed(laws, (preset.tied, preset.independent, preset.clean))
 
 
 class MultimodalDiffusion(DiffusionEstimator):
@@ -42,7 +41,8 @@ class MultimodalDiffusion(DiffusionEstimator):
         For instance ``{"image": ImageModality(8, 8), "label": CategoricalModality(10)}``. They are
         copied by `fit`, not changed.
     preset, max_time, max_steps, batch_size, learning_rate, width, depth, n_steps, solver
-        As for `TabularDiffusion`; the presets are sized for tokens that carry more than a cell.
+        As for `TabularDiffusion`; the presets are those in ``MultimodalDiffusion.presets``, sized
+        for tokens that carry more than a cell.
     eta : float
         Stochasticity of the sampler in [0, 1]; 0 is deterministic, 1 ancestral. Fresh noise
         corrects early mistakes: more images show what their label says. "heun" needs 0.
@@ -51,7 +51,7 @@ class MultimodalDiffusion(DiffusionEstimator):
 
     Attributes
     ----------
-    history_, stop_reason_, n_parameters_, n_iter_, n_rows_, fit_time_, denoiser_
+    history_, stop_reason_, preset_, n_parameters_, n_iter_, n_rows_, fit_time_, denoiser_
         As for `TabularDiffusion`.
 
     Examples
@@ -71,13 +71,13 @@ class MultimodalDiffusion(DiffusionEstimator):
     (3, 4, 4)
     """
 
-    _presets = MULTIMODAL_PRESETS
+    presets = MULTIMODAL_PRESETS
 
     def __init__(
         self,
         modalities: Mapping[str, Modality],
         *,
-        preset: Literal["auto", "fast", "balanced", "best"] = "auto",
+        preset: Literal["auto", "fast", "balanced", "best"] | Preset = "auto",
         max_time: float | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
@@ -134,12 +134,13 @@ class MultimodalDiffusion(DiffusionEstimator):
         """
         started = time.perf_counter()
         setup = self._set_up()
+        _check_preset(setup.preset)
         modalities = _copies(self.modalities)
         data = _encode(modalities, _check_parts(X, modalities))
         rows = _check_rows(data)
         plan = self._plan(setup, rows, started)
-        denoiser = build_denoiser(modalities, setup.network, child_seed(plan.seed, "init"))
-        self._train(plan, denoiser, data, _TIME_LAW)
+        denoiser = build_denoiser(modalities, setup.preset.network, child_seed(plan.seed, "init"))
+        self._train(plan, denoiser, data, _time_law(setup.preset))
         self.example_ndims_ = {name: np.ndim(X[name]) - 1 for name in modalities}
         return self
 
@@ -218,6 +219,18 @@ class MultimodalDiffusion(DiffusionEstimator):
                 )
             spread[name] = array.copy()
         return spread
+
+
+def _check_preset(preset: Preset) -> None:
+    """Refuse what would change nothing: the modalities are made by the user."""
+    usual = MULTIMODAL_PRESETS["fast"]
+    for name in TABLES_ONLY:
+        if getattr(preset, name) != getattr(usual, name):
+            raise ParameterError(
+                f"The field {name!r} of a Preset is for tables; MultimodalDiffusion takes its "
+                f"modalities as they are. Got {getattr(preset, name)!r}; leave it at "
+                f"{getattr(usual, name)!r} and set what you need on the modality."
+            )
 
 
 def _copies(modalities: Any) -> dict[str, Modality]:

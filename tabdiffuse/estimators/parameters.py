@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from tabdiffuse._random import child_seed
 from tabdiffuse.errors import ParameterError
-from tabdiffuse.estimators.presets import PRESETS
+from tabdiffuse.estimators.presets import PRESETS, Preset
+from tabdiffuse.estimators.rules import (
+    COUNT,
+    COUNT_OR_NONE,
+    FLAG,
+    POSITIVE_OR_NONE,
+    SHARE,
+    WIDTH_OR_NONE,
+    Rule,
+    is_int,
+    one_of,
+)
 from tabdiffuse.sampling.solvers import Euler, Heun, Solver, TwoM
 
 __all__ = ["check_parameters", "make_solver", "resolve_device", "resolve_seed"]
@@ -20,22 +29,9 @@ __all__ = ["check_parameters", "make_solver", "resolve_device", "resolve_seed"]
 _LARGEST_SEED = 2**32 - 1
 
 
-class _Rule(NamedTuple):
-    accepts: Callable[[Any], bool]
-    text: str
-
-
-def _is_int(value: Any) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, bool)
-
-
 def _is_seed(value: Any) -> bool:
     generators = (np.random.RandomState, np.random.Generator)
-    return value is None or isinstance(value, generators) or (_is_int(value) and value >= 0)
+    return value is None or isinstance(value, generators) or (is_int(value) and value >= 0)
 
 
 def _is_device(value: Any) -> bool:
@@ -49,56 +45,42 @@ def _is_device(value: Any) -> bool:
         return False
 
 
-_COUNT = _Rule(lambda v: _is_int(v) and v >= 1, "a positive integer")
-_COUNT_OR_NONE = _Rule(lambda v: v is None or _COUNT.accepts(v), "a positive integer or None")
-_POSITIVE_OR_NONE = _Rule(
-    lambda v: v is None or (_is_number(v) and v > 0 and math.isfinite(v)),
-    "a positive, finite number or None",
-)
-_FLAG = _Rule(lambda v: isinstance(v, bool | np.bool_), "True or False")
 _SOLVERS: dict[str, Callable[[float], Solver]] = {
     "euler": Euler,
     "2m": TwoM,
     "heun": lambda eta: Heun(),
 }
-_PRESET_NAMES = ("auto", *PRESETS)
+_PRESET = one_of(("auto", *PRESETS))
 
-
-def _one_of(names: tuple[str, ...]) -> _Rule:
-    return _Rule(
-        lambda v: isinstance(v, str) and v in names, "one of " + ", ".join(map(repr, names))
-    )
-
-
-RULES: dict[str, _Rule] = {
-    "n_samples": _COUNT,
-    "preset": _one_of(_PRESET_NAMES),
-    "max_time": _POSITIVE_OR_NONE,
-    "max_steps": _COUNT_OR_NONE,
-    "batch_size": _COUNT_OR_NONE,
-    "learning_rate": _POSITIVE_OR_NONE,
-    "width": _Rule(
-        lambda v: v is None or (_COUNT.accepts(v) and v % 8 == 0),
-        "a positive multiple of 8 or None",
+RULES: dict[str, Rule] = {
+    "n_samples": COUNT,
+    "preset": Rule(
+        lambda v: isinstance(v, Preset) or _PRESET.accepts(v),
+        f"{_PRESET.text}, or a Preset such as replace(PRESETS['fast'], heads=4)",
     ),
-    "depth": _COUNT_OR_NONE,
-    "n_steps": _COUNT_OR_NONE,
-    "solver": _one_of(tuple(_SOLVERS)),
-    "eta": _Rule(lambda v: _is_number(v) and 0 <= v <= 1, "a number from 0 to 1"),
-    "warm_start": _FLAG,
-    "checkpoint": _Rule(
+    "max_time": POSITIVE_OR_NONE,
+    "max_steps": COUNT_OR_NONE,
+    "batch_size": COUNT_OR_NONE,
+    "learning_rate": POSITIVE_OR_NONE,
+    "width": WIDTH_OR_NONE,
+    "depth": COUNT_OR_NONE,
+    "n_steps": COUNT_OR_NONE,
+    "solver": one_of(tuple(_SOLVERS)),
+    "eta": SHARE,
+    "warm_start": FLAG,
+    "checkpoint": Rule(
         lambda v: v is None or isinstance(v, str) or hasattr(v, "__fspath__"), "a path or None"
     ),
-    "random_state": _Rule(_is_seed, "a non-negative integer, a numpy random generator or None"),
-    "device": _Rule(_is_device, "'auto' or the name of a torch device such as 'cpu' or 'cuda:0'"),
-    "verbose": _Rule(
-        lambda v: _FLAG.accepts(v) or (_is_int(v) and v >= 0), "a non-negative integer or a bool"
+    "random_state": Rule(_is_seed, "a non-negative integer, a numpy random generator or None"),
+    "device": Rule(_is_device, "'auto' or the name of a torch device such as 'cpu' or 'cuda:0'"),
+    "verbose": Rule(
+        lambda v: FLAG.accepts(v) or (is_int(v) and v >= 0), "a non-negative integer or a bool"
     ),
-    "callbacks": _Rule(
+    "callbacks": Rule(
         lambda v: v is None or (isinstance(v, list | tuple) and all(map(callable, v))),
         "a list of callables or None",
     ),
-    "schema": _Rule(
+    "schema": Rule(
         lambda v: v is None or isinstance(v, Mapping),
         "a mapping of column names to kinds, such as {'zip': 'categorical'}, or None",
     ),

@@ -14,19 +14,20 @@ from rich.text import Text
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiffuse._random import child_seed
-from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
-from tabdiffuse.estimators.layout import table_modalities, table_tokens
+from tabdiffuse.estimators.base import DiffusionEstimator
+from tabdiffuse.estimators.layout import table_denoiser, table_modalities
 from tabdiffuse.estimators.model_file import read_model, write_model
 from tabdiffuse.estimators.parameters import resolve_device
+from tabdiffuse.estimators.presets import Preset
 from tabdiffuse.tables import TableCodec, TableSchema, check_frame, check_same_columns
-from tabdiffuse.times import Independent, Mixed, RandomClean, Tied
+from tabdiffuse.times import Independent, Mixed, RandomClean, Tied, TimeLaw
 
 __all__ = ["TabularDiffusion"]
 
-_TIME_LAW = Mixed(
-    (Tied(), RandomClean(Tied()), Independent(per_cell=True)),
-    (0.8, 0.1, 0.1),
-)
+
+def _time_law(preset: Preset) -> TimeLaw:
+    laws = (Tied(), RandomClean(Tied()), Independent(per_cell=True))
+    return Mixed(laws, (preset.tied, preset.clean, preset.independent))
 
 
 class TabularDiffusion(DiffusionEstimator):
@@ -40,8 +41,10 @@ class TabularDiffusion(DiffusionEstimator):
     ----------
     schema : mapping of column name to kind, optional
         Kinds that differ from the inferred ones: "numeric", "categorical" or "boolean".
-    preset : {"auto", "fast", "balanced", "best"}
-        Defaults for size, training and sampling. "auto" is "fast" on a CPU and "balanced" on a GPU.
+    preset : {"auto", "fast", "balanced", "best"} or Preset
+        Defaults for size, training and sampling, which the other parameters change one by one.
+        "auto" is "fast" on a CPU and "balanced" on a GPU. Any constant of the recipe can be set:
+        ``preset=replace(PRESETS["fast"], heads=4)``.
     max_time : float, optional
         Budget of `fit` in seconds. The learning-rate schedule is laid over it, so the run ends
         annealed, not cut off. Results then depend on the speed of the machine.
@@ -62,7 +65,8 @@ class TabularDiffusion(DiffusionEstimator):
     eta : float
         Stochasticity of the sampler in [0, 1]; 0 is deterministic, 1 ancestral.
     warm_start : bool
-        Whether `fit` goes on from the weights of the last fit. The columns must be the same ones.
+        Whether `fit` goes on from the weights of the last fit. The columns must be the same ones,
+        and the network stays as it is, whatever the preset.
     checkpoint : path, optional
         File in which a running `fit` keeps its state. If it is there when `fit` starts, the fit
         goes on from it; on a CPU it ends bit-identical to one that was never interrupted.
@@ -83,6 +87,8 @@ class TabularDiffusion(DiffusionEstimator):
         Loss, learning rate and gradient norm over the run.
     stop_reason_ : str
         "max_steps", "max_time" or "callback".
+    preset_ : Preset
+        The preset, with the width and the depth that were trained.
     n_parameters_, n_iter_, n_rows_, n_features_in_ : int
         Trained weights, steps taken, rows and columns seen.
     feature_names_in_ : ndarray
@@ -110,7 +116,7 @@ class TabularDiffusion(DiffusionEstimator):
         self,
         *,
         schema: Mapping[Any, str] | None = None,
-        preset: Literal["auto", "fast", "balanced", "best"] = "auto",
+        preset: Literal["auto", "fast", "balanced", "best"] | Preset = "auto",
         max_time: float | None = None,
         max_steps: int | None = None,
         batch_size: int | None = None,
@@ -174,18 +180,22 @@ class TabularDiffusion(DiffusionEstimator):
             schema, codec = self.schema_, self.codec_
         else:
             schema = TableSchema.infer(X, self.schema)
-            codec = TableCodec.fit(X, schema)
+            codec = TableCodec.fit(
+                X,
+                schema,
+                min_atom_mass=setup.preset.min_atom_mass,
+                max_atoms=setup.preset.max_atoms,
+            )
         self._show(schema)
         arrays = codec.encode(X)
         plan = self._plan(setup, len(X), started)
-        modalities = table_modalities(codec.layout)
-        denoiser = build_denoiser(
-            modalities, setup.network, child_seed(plan.seed, "init"), table_tokens(codec.layout)
-        )
+        modalities = table_modalities(codec.layout, setup.preset)
+        seed = child_seed(plan.seed, "init")
+        denoiser = table_denoiser(codec.layout, modalities, setup.preset, seed)
         if setup.warm:
             denoiser.load_state_dict(self.denoiser_.state_dict())
         data = {name: modalities[name].encode(values) for name, values in arrays.items()}
-        self._train(plan, denoiser, data, _TIME_LAW)
+        self._train(plan, denoiser, data, _time_law(setup.preset))
         self._set_table(schema, codec)
         return self
 

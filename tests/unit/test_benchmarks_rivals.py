@@ -20,6 +20,7 @@ from benchmarks.rivals.__main__ import main as rivals_command
 from benchmarks.rivals.catalogue import RIVALS
 from benchmarks.rivals.environments import HERE, RivalError
 from benchmarks.rivals.external import ROOT, External, column_kinds, watch
+from tabdiffuse import PRESETS
 
 PLAIN = "from benchmarks.rivals.exchange import main\n"
 FAKE = (
@@ -320,6 +321,7 @@ class FakeModel:
     n_parameters_ = 5
     stop_reason_ = "max_time"
     history_ = pd.DataFrame({"step": [1, 2], "rows": [10, 20]})
+    preset_ = PRESETS["best"]
 
     def __init__(self, random_state, verbose, preset="fast", width=None, checkpoint=None):
         self.parameters = {"preset": preset, "width": width, "checkpoint": checkpoint}
@@ -340,6 +342,7 @@ def test_ours_takes_overrides_and_leaves_out_what_is_for_rivals(train, monkeypat
     options["overrides"] = {"width": 16, "preset": "best"}
     _, info = methods.TabDiffuse().generate(train, 5, 0, options)
     assert info["parameters"] == {"preset": "best", "width": 16, "checkpoint": "here"}
+    assert info["recipe"] == PRESETS["best"].to_dict()
     assert (info["steps"], info["rows_seen"], info["n_parameters"]) == (2, 20, 5)
     assert info["peak_memory_mb"] is None or info["peak_memory_mb"] > 50
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from click import UsageError
 from click.testing import CliRunner
 
 from benchmarks.cli import main
+from benchmarks.digits import data, task
+from benchmarks.methods import TabDiffuse
 from benchmarks.results import Config
-from benchmarks.settings import configurations, parse_overrides
-from tabdiffuse import MultimodalDiffusion, TabularDiffusion
+from benchmarks.settings import configurations, estimator_arguments, parse_overrides
+from tabdiffuse import PRESETS, MultimodalDiffusion, TabularDiffusion
 
 DEFAULTS: dict[str, Any] = {
     "methods": ("tabdiffuse",),
@@ -60,7 +64,12 @@ def test_values_of_overrides_are_numbers_where_they_can_be():
     ("given", "said"),
     [
         (["depth"], "--set takes name=value, for instance depth=4. Got 'depth'."),
-        (["heads=4"], "TabularDiffusion has no parameter 'heads' to set. There are batch_size,"),
+        (["head=4"], "no parameter 'head' to set. Close: heads. There are batch_size,"),
+        (["zzz=4"], "no parameter 'zzz' to set. There are batch_size,"),
+        (["zzz=4"], "of its preset beta1, beta2, categorical_weight,"),
+        (["heads=3"], "Got width=32 and heads=3"),
+        (["frequencies=many"], "'frequencies' of a Preset must be a non-negative integer. Got 'ma"),
+        (["steps_for=1"], "no parameter 'steps_for' to set"),
         (["preset=best"], "--set preset is not possible: use --preset."),
         (["random_state=1"], "use --seed"),
         (["depth=4", "depth=5"], "--set depth is given twice"),
@@ -74,9 +83,9 @@ def test_overrides_that_cannot_be_are_refused_in_words(given, said):
 
 
 def test_overrides_of_rivals_are_theirs_to_judge():
-    assert parse_overrides(["epochs=3"], ["ctgan"], TabularDiffusion) == {"epochs": 3}
-    with pytest.raises(UsageError, match="no parameter 'epochs'"):
-        parse_overrides(["epochs=3"], ["ctgan", "tabdiffuse"], TabularDiffusion)
+    assert parse_overrides(["cells=3"], ["ctgan"], TabularDiffusion) == {"cells": 3}
+    with pytest.raises(UsageError, match="no parameter 'cells'"):
+        parse_overrides(["cells=3"], ["ctgan", "tabdiffuse"], TabularDiffusion)
 
 
 def test_every_free_parameter_of_the_estimators_can_be_set():
@@ -85,11 +94,64 @@ def test_every_free_parameter_of_the_estimators_can_be_set():
             assert parse_overrides([f"{name}=1"], ["tabdiffuse"], estimator) == {name: 1}
 
 
+def test_every_field_of_a_preset_can_be_set():
+    for estimator in (TabularDiffusion, MultimodalDiffusion):
+        for name, value in asdict(estimator.presets["fast"]).items():
+            given = [f"{name}={json.dumps(value)}"]
+            assert parse_overrides(given, ["tabdiffuse"], estimator) == {name: value}
+
+
+def test_fields_are_set_in_the_preset_that_is_run():
+    changes = {"heads": 4, "depth": 2, "eta": 0.5}
+    for estimator in (TabularDiffusion, MultimodalDiffusion):
+        made = estimator_arguments(estimator, "best", changes)
+        assert made == {
+            "preset": replace(estimator.presets["best"], heads=4),
+            "depth": 2,
+            "eta": 0.5,
+        }
+    assert estimator_arguments(TabularDiffusion, "auto", {"depth": 2}) == {
+        "preset": "auto",
+        "depth": 2,
+    }
+
+
+def test_fields_are_tried_in_every_preset_that_is_run():
+    wide = ["heads=32"]  # divides 32 and 64, not 48
+    presets = ["fast", "best"]
+    assert parse_overrides(wide, ["tabdiffuse"], TabularDiffusion, presets) == {"heads": 32}
+    with pytest.raises(UsageError, match="Got width=48 and heads=32"):
+        parse_overrides(wide, ["tabdiffuse"], TabularDiffusion, [*presets, "balanced"])
+    with pytest.raises(UsageError, match=r"--preset with one of fast, balanced, best\. Got 'auto'"):
+        parse_overrides(wide, ["tabdiffuse"], TabularDiffusion, ["auto"])
+
+
+def test_a_run_trains_with_the_fields_that_are_set(tiny_frame):
+    given = ["heads=4", "ema_gamma=2", "one_token=false", "width=8", "max_steps=2"]
+    overrides = parse_overrides(given, ["tabdiffuse"], TabularDiffusion)
+    options = {**Config("any", overrides=overrides, device="cpu").options, "verbose": 0}
+    _, info = TabDiffuse().generate(tiny_frame, 5, 0, options)
+    recipe = replace(PRESETS["fast"], heads=4, ema_gamma=2, one_token=False, width=8)
+    assert info["recipe"] == asdict(recipe)
+    assert info["parameters"]["preset"] == "fast"
+    assert info["steps"] == 2
+
+
+def test_digits_train_with_the_fields_that_are_set():
+    overrides = {"heads": 1, "clean": 0.0, "width": 8, "depth": 1, "max_steps": 2}
+    config = Config("digits", overrides=overrides, device="cpu")
+    _, info = task.generate(config, data.load(120))
+    assert (info["recipe"]["heads"], info["recipe"]["clean"]) == (1, 0.0)
+    assert info["parameters"]["preset"] == "fast"
+    with pytest.raises(UsageError, match="'frequencies' of a Preset is for tables"):
+        task.generate(replace(config, overrides={"frequencies": 0}), data.load(120))
+
+
 def test_refusals_reach_the_command_line_before_any_work(tmp_path):
-    arguments = ["run", "adult", "--set", "heads=4", "--output", str(tmp_path / "none")]
+    arguments = ["run", "adult", "--set", "head=4", "--output", str(tmp_path / "none")]
     outcome = CliRunner().invoke(main, arguments)
     assert outcome.exit_code == 2
-    assert "no parameter 'heads'" in outcome.output
+    assert "no parameter 'head'" in outcome.output
     assert not (tmp_path / "none").exists()
     outcome = CliRunner().invoke(main, ["run", "adult", "digits", "--set", "depth=2"])
     assert outcome.exit_code == 2
