@@ -80,7 +80,9 @@ def test_line_says_what_made_the_result(finished):
     assert line["n_parameters"] == 68_210
     assert line["parameters"]["width"] == 24
     assert line["stop_reason"] == "max_steps"
-    assert {"python", "torch", "numpy", "pandas", "scikit-learn", "xgboost"} <= set(line["versions"])
+    assert {"python", "torch", "numpy", "pandas", "scikit-learn", "xgboost"} <= set(
+        line["versions"]
+    )
     assert line["versions"]["xgboost"] is not None
     for made in (line, line["evaluation"]):
         assert set(made["git"]) == {"commit", "dirty"}
