@@ -6,6 +6,7 @@ import copy
 import inspect
 import json
 from dataclasses import FrozenInstanceError, asdict, fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ from tests.tiny_tables import (
 
 FAST = PRESETS["fast"]
 
-BAD = {
+BAD: dict[str, list[Any]] = {
     "width": [0, 12, 8.0, True],
     "depth": [0, 1.5],
     "heads": [0, "2"],
