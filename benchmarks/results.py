@@ -202,7 +202,8 @@ def machine(record: Line) -> str:
     hardware = record["hardware"]
     if hardware["gpu"] and not str(record["config"]["device"]).startswith("cpu"):
         return str(hardware["gpu"])
-    return f"{hardware['cores']} cores of {hardware['cpu']}"
+    used = min(hardware["threads"], hardware["cores"])
+    return f"{used} core{'s' if used > 1 else ''} of {hardware['cpu']}"
 
 
 def write_atomically(content: bytes, path: Path) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from benchmarks.results import FORMAT, Config
 
-CPU = {"cpu": "Tiny CPU", "cores": 2, "gpu": None}
-GPU = {"cpu": "Tiny CPU", "cores": 2, "gpu": "Big GPU"}
+CPU = {"cpu": "Tiny CPU", "cores": 2, "threads": 2, "gpu": None}
+GPU = {"cpu": "Tiny CPU", "cores": 2, "threads": 2, "gpu": "Big GPU"}
 
 
 def line(

@@ -27,7 +27,7 @@ from benchmarks.results import OWN_METHOD, Config
 from benchmarks.settings import estimator_arguments
 from tabdiffuse import PRESETS, TabularDiffusion
 from tabdiffuse.estimators.checkpoint import Checkpoint
-from tests.benchmark_lines import line
+from tests.benchmark_lines import CPU, line
 
 # The list
 
@@ -140,7 +140,7 @@ def invoke(tmp_path, *arguments):
 
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
-    machine = {"git": {"commit": "0123456789"}, "hardware": {"cpu": "x", "cores": 1, "gpu": None}}
+    machine = {"git": {"commit": "0123456789"}, "hardware": CPU}
     monkeypatch.setattr(environment, "describe", lambda: machine)
     monkeypatch.setattr(command, "SCRATCH", tmp_path / "scratch")
 
