@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal, TypeVar, cast
 
 import pandas as pd
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from benchmarks.data import Dataset
 from benchmarks.environment import cores

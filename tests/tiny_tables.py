@@ -11,7 +11,8 @@ import pandas as pd
 import torch
 
 from tabdiffuse import TabularDiffusion
-from tabdiffuse.tables import TableSchema
+from tabdiffuse.tables import TableCodec, TableSchema
+from tests.strategies import draw_scores
 
 SETTINGS: dict[str, Any] = {
     "max_steps": 5,
@@ -89,3 +90,16 @@ def mixed_frame(rows: int = 300, seed: int = 0) -> pd.DataFrame:
     x = rng.normal(size=rows)
     sign = np.where(x > 0, "plus", "minus")
     return pd.DataFrame({"x": x, "twice": 2 * x, "sign": sign, "big": np.abs(x) > 1})
+
+
+def fit_codec(frame, overrides=None, **options):
+    """Fit the codec of a table to its inferred schema."""
+    return TableCodec.fit(frame, TableSchema.infer(frame, overrides), **options)
+
+
+def round_trip(codec, frame, where="inside"):
+    """Encode a table, draw scores within its intervals, and decode them."""
+    arrays = codec.encode(frame)
+    if "numeric" in arrays:
+        arrays["numeric"] = draw_scores(arrays["numeric"], where)
+    return codec.decode(arrays)

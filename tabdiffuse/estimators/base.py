@@ -214,11 +214,6 @@ class DiffusionEstimator(BaseEstimator):
         checkpoint.restore(state)
         return checkpoint
 
-    def _backbone(self) -> DiT:
-        backbone = self.denoiser_.backbone
-        assert isinstance(backbone, DiT)
-        return backbone
-
     def _summary(self) -> str:
         return (
             f"Trained {self.n_parameters_:,} parameters on {self.n_rows_:,} rows: "

@@ -69,7 +69,7 @@ def test_rows_hardly_depend_on_batch_size(tiny_frame):
 def test_auto_takes_the_gpu_and_the_balanced_preset(tiny_frame):
     model = TabularDiffusion(max_steps=2, verbose=0).fit(tiny_frame)
     assert model.device_.type == "cuda"
-    assert model._backbone().config == PRESETS["balanced"].network
+    assert model.denoiser_.backbone.config == PRESETS["balanced"].network
     assert_like(model.sample(5), tiny_frame)
 
 

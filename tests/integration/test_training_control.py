@@ -154,7 +154,7 @@ def test_fitted_numbers_say_what_was_done():
 def test_presets_set_what_is_left_open(name):
     model = tiny_model(preset=name, width=None, depth=None, n_steps=None, max_steps=1)
     model.fit(mixed_frame(30))
-    assert model._backbone().config == PRESETS[name].network
+    assert model.denoiser_.backbone.config == PRESETS[name].network
     assert model.sampling_steps_ == PRESETS[name].n_steps
 
 
@@ -162,14 +162,14 @@ def test_auto_is_fast_on_a_cpu_and_balanced_elsewhere():
     assert choose_preset("auto", torch.device("cpu")) is PRESETS["fast"]
     assert choose_preset("auto", torch.device("cuda")) is PRESETS["balanced"]
     model = tiny_model(preset="auto", width=None, depth=None, max_steps=1).fit(mixed_frame(30))
-    assert model._backbone().config == PRESETS["fast"].network
+    assert model.denoiser_.backbone.config == PRESETS["fast"].network
 
 
 def test_parameters_override_the_preset():
     model = tiny_model(preset="best", width=24, depth=2, batch_size=16, n_steps=3, max_steps=25)
     calls = []
     model.set_params(learning_rate=0.5e-3).fit(mixed_frame(30))
-    assert (model._backbone().config.width, model._backbone().config.depth) == (24, 2)
+    assert (model.denoiser_.backbone.config.width, model.denoiser_.backbone.config.depth) == (24, 2)
     assert model.batch_size_ == 16
     twice = tiny_model(**model.get_params() | {"learning_rate": 1e-3}).fit(mixed_frame(30))
     rates = [m.history_["learning_rate"].iloc[0] for m in (model, twice)]
@@ -219,7 +219,7 @@ def test_warm_start_of_an_unfitted_estimator_is_a_fit():
 def test_warm_start_keeps_the_network_whatever_the_preset():
     model = tiny_model(preset="best", width=None, depth=None, max_steps=1).fit(mixed_frame(30))
     model.set_params(preset="fast", warm_start=True).fit(mixed_frame(30))
-    assert model._backbone().config == PRESETS["best"].network
+    assert model.denoiser_.backbone.config == PRESETS["best"].network
 
 
 # What it says
