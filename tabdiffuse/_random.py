@@ -79,6 +79,11 @@ class Noise:
         self._host = host if host is not None else self._generators[0]
         self.device = torch.device(device) if device is not None else self._generators[0].device
 
+    @property
+    def blocks(self) -> int:
+        """Number of blocks of rows, each with numbers of its own."""
+        return len(self._generators)
+
     def normal(self, shape: Sequence[int], dtype: torch.dtype = torch.float32) -> Tensor:
         """Draw standard normal numbers of the given shape; the first axis counts rows."""
         return self._draw(torch.randn, shape, dtype)

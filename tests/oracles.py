@@ -190,3 +190,47 @@ def law_p_value(counts: np.ndarray, law: np.ndarray) -> float:
 def largest_z() -> float:
     """Return how many standard errors a normal statistic strays once in 1/RARE seeds."""
     return float(stats.norm.isf(RARE / 2))
+
+
+class EventOracle:
+    """A category, and a number that may sit on an event; number and event share a token.
+
+    Parts ``"x"`` (the number) and ``"c"`` (a category ``g`` of two, and the event ``e``: 0 the
+    value, 1 an atom, 2 missing). ``x | e = 0, g ~ N(means[g], sds[g]**2)``, and noise N(0, 1)
+    beside any other event.
+    """
+
+    table = torch.tensor([[0.30, 0.10, 0.05], [0.20, 0.05, 0.30]], dtype=torch.float64)
+    means = torch.tensor([[-0.8, 0.0, 0.0], [1.0, 0.0, 0.0]], dtype=torch.float64)
+    sds = torch.tensor([[0.6, 1.0, 1.0], [0.4, 1.0, 1.0]], dtype=torch.float64)
+
+    @property
+    def joint(self) -> ProductProcess:
+        """The process to reverse."""
+        parts = {"x": NumericModality(1), "c": CategoricalModality((2, 3))}
+        return ProductProcess(parts, tokens=(0, 1, 0))
+
+    def __call__(self, state: State, times: Times) -> Prediction:
+        """Exact answers, by going through the six pairs (g, e)."""
+        log_weight, centred, sd_t, alpha = self._pairs(state, times["x"])
+        share = log_weight.flatten(1).softmax(dim=1).view_as(log_weight)
+        means = self.means + alpha * self.sds.square() / sd_t.square() * centred
+        log_g = share.sum(dim=2).log()
+        log_probs = torch.full((len(share), 2, 3), -torch.inf, dtype=torch.float64)
+        log_probs[:, 0, :2], log_probs[:, 1] = log_g, share.sum(dim=1).log()
+        return {"x": (share * means).sum(dim=(1, 2))[:, None, None], "c": log_probs}
+
+    def given_x_t(self, x_t: float, time: float) -> Tensor:
+        """P(g, e | x_t), ``(2, 3)``."""
+        state = {"x": torch.full((1, 1, 1), x_t), "c": torch.tensor([[2, 3]])}
+        log_weight = self._pairs(state, torch.tensor([[time]]))[0][0]
+        return log_weight.flatten().softmax(dim=0).view(2, 3)
+
+    def _pairs(self, state: State, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        levels = VPCosine()(t.double()[..., None])  # (R, 1, 1)
+        g, e = state["c"][:, :1, None], state["c"][:, 1:, None]
+        sd_t = ((levels.alpha * self.sds).square() + levels.sigma.square()).sqrt()
+        centred = state["x"].double() - levels.alpha * self.means
+        log_weight = self.table.log() - sd_t.log() - (centred / sd_t).square() / 2
+        hidden = (g < 2) & (g != torch.arange(2)[:, None]) | (e < 3) & (e != torch.arange(3))
+        return log_weight.masked_fill(hidden, -torch.inf), centred, sd_t, levels.alpha

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
@@ -20,18 +21,31 @@ Prediction = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class Observed:
-    """Cells that are known when sampling.
+    """Evidence: cells whose state is known, exactly or up to noise.
+
+    A cell known at time tau is held there while the other cells come down from time 1 to tau, and
+    goes on with them from then. With tau = 0 it is held throughout and comes back bit-identical.
+    As the forward process noises each cell on its own, the rest is drawn given ``x_tau`` exactly.
 
     Attributes
     ----------
     values : dict of str to Tensor
-        Clean states of the modalities with known cells.
+        States of the modalities with known cells, at the times of their cells.
     known : dict of str to Tensor
         Which cells are known, ``(B, L)`` bool, for the same modalities.
+    times : dict of str to Tensor
+        Times tau of the known cells, ``(B, L)`` in [0, 1], where they are not 0 for a whole
+        modality; cells that share a token have one time.
     """
 
     values: State
     known: dict[str, Tensor]
+    times: Times = field(default_factory=dict)
+
+    def apply(self, change: Callable[[Tensor], Tensor]) -> Observed:
+        """Apply a function to every tensor, for instance to choose rows or move them."""
+        parts = (self.values, self.known, self.times)
+        return Observed(*({name: change(x) for name, x in part.items()} for part in parts))
 
 
 class JointProcess(nn.Module, ABC):
@@ -82,8 +96,8 @@ class JointProcess(nn.Module, ABC):
         """Return the weighted loss of each row and modality, ``(B,)``, summed over cells."""
 
     @abstractmethod
-    def prior(self, rows: int, noise: Noise) -> State:
-        """Draw states at time 1."""
+    def prior(self, rows: int, noise: Noise, *, scale: float = 1.0) -> State:
+        """Draw states at time 1; noise on numbers is multiplied by ``scale``."""
 
     @abstractmethod
     def clamp(self, state: State, observed: Observed) -> State:
@@ -91,7 +105,15 @@ class JointProcess(nn.Module, ABC):
 
     @abstractmethod
     def clamp_times(self, times: Times, observed: Observed) -> Times:
-        """Set the times of the known cells to 0."""
+        """Hold the times of the known cells at theirs; where it is later, they go on with t."""
+
+    @abstractmethod
+    def forward_step(self, state: State, now: Times, then: Times, noise: Noise) -> State:
+        """Draw the state at the later times ``then`` given the state at ``now``."""
+
+    @abstractmethod
+    def guide(self, pred: Prediction, reference: Prediction, strength: float) -> Prediction:
+        """Move a prediction away from a reference: ``reference + strength (pred - reference)``."""
 
     @abstractmethod
     def extrapolate(

@@ -123,9 +123,12 @@ class ProductProcess(JointProcess):
             for name, part in self.parts().items()
         }
 
-    def prior(self, rows: int, noise: Noise) -> State:
+    def prior(self, rows: int, noise: Noise, *, scale: float = 1.0) -> State:
         """Draw states at time 1."""
-        return {name: part.process.prior(rows, noise) for name, part in self.parts().items()}
+        return {
+            name: part.process.prior(rows, noise, scale=scale)
+            for name, part in self.parts().items()
+        }
 
     def clamp(self, state: State, observed: Observed) -> State:
         """Set the known cells to their values."""
@@ -136,10 +139,27 @@ class ProductProcess(JointProcess):
         return clamped
 
     def clamp_times(self, times: Times, observed: Observed) -> Times:
-        """Set the times of the known cells to 0; other cells keep theirs."""
+        """Hold the times of the known cells at theirs; other cells keep theirs."""
+        clamped = dict(times)
+        for name, known in observed.known.items():
+            held = torch.zeros_like(times[name])
+            if name in observed.times:
+                held = torch.minimum(times[name], observed.times[name].to(times[name].dtype))
+            clamped[name] = torch.where(known, held, times[name])
+        return clamped
+
+    def forward_step(self, state: State, now: Times, then: Times, noise: Noise) -> State:
+        """Noise each modality further by its own process."""
         return {
-            name: torch.where(observed.known[name], 0.0, t) if name in observed.known else t
-            for name, t in times.items()
+            name: part.process.forward_step(state[name], now[name], then[name], noise)
+            for name, part in self.parts().items()
+        }
+
+    def guide(self, pred: Prediction, reference: Prediction, strength: float) -> Prediction:
+        """Extrapolate means of numbers and log-probabilities of categories."""
+        return {
+            name: part.process.guide(pred[name], reference[name], strength)
+            for name, part in self.parts().items()
         }
 
     def extrapolate(

@@ -31,8 +31,8 @@ class Process(ABC):
     space: Space
 
     @abstractmethod
-    def prior(self, rows: int, noise: Noise) -> Tensor:
-        """Draw states at time 1."""
+    def prior(self, rows: int, noise: Noise, *, scale: float = 1.0) -> Tensor:
+        """Draw states at time 1; noise on numbers is multiplied by ``scale``."""
 
     @abstractmethod
     def corrupt(self, x0: Tensor, t: Tensor, noise: Noise) -> Corruption:
@@ -51,6 +51,39 @@ class Process(ABC):
         self, pred: Tensor, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise, *, eta: float = 0.0
     ) -> Tensor:
         """Draw ``x_s`` given ``x_t`` and a prediction of the clean data."""
+
+    @abstractmethod
+    def forward_step(self, x_t: Tensor, t: Tensor, u: Tensor, noise: Noise) -> Tensor:
+        """Draw the state at ``u >= t`` given ``x_t``; cells with ``u == t`` are left as they are.
+
+        Over times 0 < t < u the composed draw has the law of `corrupt`.
+        """
+
+    @abstractmethod
+    def guide(self, pred: Tensor, reference: Tensor, strength: float) -> Tensor:
+        """Return ``reference + strength (pred - reference)`` on the natural scale of predictions.
+
+        Rojas et al. 2025, arXiv 2506.07903, noisy guidance; strength 1 is the prediction itself, 0
+        the reference.
+        """
+
+    @abstractmethod
+    def noised(self, x0: Tensor, t: Tensor, u: Tensor) -> Tensor:
+        """Return the state at ``t`` that lies at the quantile ``u`` of its law given ``x0``.
+
+        ``u`` has the shape of the cells of a row, with or without a leading axis of rows, and
+        values in (0, 1). A cell that jumps does so once while ``t`` grows and ``u`` stays.
+        """
+
+    @abstractmethod
+    def surprise(
+        self, pred: Tensor, x0: Tensor, x_t: Tensor, x_s: Tensor, t: Tensor, dt: Tensor
+    ) -> Tensor:
+        """Return what a prediction at ``t`` adds to ``-log p(x0)``, in nats, ``(B, L)`` float64.
+
+        To be summed over times and averaged over noise; ``x_s`` is the state at the time before
+        and ``dt`` the weight of ``t`` in an integral over [0, 1]. Processes side by side add up.
+        """
 
     def scale_input(self, x_t: Tensor, t: Tensor) -> Tensor:
         """Bring a state to the scale the network sees."""

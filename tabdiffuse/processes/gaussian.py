@@ -55,11 +55,11 @@ class GaussianProcess(Process):
         self.schedule = schedule if schedule is not None else VPCosine()
         self.sigma_data = sigma_data
 
-    def prior(self, rows: int, noise: Noise) -> Tensor:
+    def prior(self, rows: int, noise: Noise, *, scale: float = 1.0) -> Tensor:
         """Draw ``(B, L, F)`` normal states with the standard deviation of time 1."""
         levels = self.schedule(torch.ones(()))
-        scale = (levels.alpha * self.sigma_data).square() + levels.sigma.square()
-        return noise.normal(self.space.shape(rows)) * scale.sqrt().to(noise.device)
+        variance = (levels.alpha * self.sigma_data).square() + levels.sigma.square()
+        return noise.normal(self.space.shape(rows)) * (scale * variance.sqrt()).to(noise.device)
 
     def corrupt(self, x0: Tensor, t: Tensor, noise: Noise) -> Corruption:
         """Draw ``x_t`` and the preconditioned target, ``v`` in the variance-preserving case."""
@@ -120,6 +120,41 @@ class GaussianProcess(Process):
             x_s = x_s + added * noise.normal(x_t.shape, x_t.dtype)
         return torch.where((t > s)[..., None], x_s, x_t)
 
+    def forward_step(self, x_t: Tensor, t: Tensor, u: Tensor, noise: Noise) -> Tensor:
+        """Shrink to the later ``alpha`` and add the noise that is missing."""
+        now, then = self.schedule(t[..., None]), self.schedule(u[..., None])
+        ratio = then.alpha / now.alpha.clamp_min(torch.finfo(x_t.dtype).tiny)
+        added = (then.sigma.square() - (ratio * now.sigma).square()).clamp_min(0).sqrt()
+        x_u = ratio * x_t + added * noise.normal(x_t.shape, x_t.dtype)
+        return torch.where((u > t)[..., None], x_u, x_t)
+
+    def guide(self, pred: Tensor, reference: Tensor, strength: float) -> Tensor:
+        """Extrapolate the denoised states, which are affine in the scores."""
+        return torch.lerp(reference, pred, strength)
+
+    def noised(self, x0: Tensor, t: Tensor, u: Tensor) -> Tensor:
+        """Add the noise whose distribution function is ``u``."""
+        levels = self.schedule(t[..., None])
+        eps: Tensor = torch.special.ndtri(u.double()).to(x0.dtype)
+        return levels.alpha * x0 + levels.sigma * eps
+
+    def surprise(
+        self, pred: Tensor, x0: Tensor, x_t: Tensor, x_s: Tensor, t: Tensor, dt: Tensor
+    ) -> Tensor:
+        """Compare the squared error with that of the best denoiser of N(0, sigma_data**2).
+
+        Half its excess, integrated over the signal-to-noise ratio, is ``-log p(x0)`` beyond that
+        of the normal law (Kong et al. 2023, arXiv 2302.03792). It is finite where the
+        two errors are not, and a prediction that takes the data for normal adds nothing.
+        """
+        t, x_t, pred, x0 = t.double(), x_t.double(), pred.double(), x0.double()
+        alpha, sigma, d_alpha, d_sigma = self.schedule(t[..., None])
+        safe = sigma.clamp_min(torch.finfo(torch.float64).tiny ** 0.25)
+        rate = alpha * (alpha * d_sigma - d_alpha * sigma) / safe**3  # -1/2 d(alpha/sigma)^2 / dt
+        normal = self._preconditioning(t).c_skip * x_t
+        excess = (normal - pred) * (2 * x0 - normal - pred)
+        return torch.where(t > 0, (rate * dt[..., None] * excess).sum(dim=-1), 0.0)
+
     def extrapolate(
         self, pred: Tensor, earlier: Tensor, t: Tensor, s: Tensor, t_earlier: Tensor
     ) -> Tensor:
@@ -128,10 +163,13 @@ class GaussianProcess(Process):
         The resulting step has second order with one network call (DPM-Solver++(2M), Lu et al.
         2022, arXiv 2211.01095, algorithm 2). NOTE[DIFF]: the paper extrapolates in log-SNR, which
         is infinite at both ends of the schedule; time agrees with it to second order and is finite
-        everywhere. The last step, into time 0, is left first-order as in the paper.
+        everywhere. The last step, into time 0, is left first-order as in the paper. A cell that was
+        held for most of the last step is not carried far by how little it moved in it: the other
+        cells moved all the way, and changed the prediction too.
         """
         usable = (s > 0) & (t_earlier > t)
         ratio = (t - s) / (2 * (t_earlier - t).where(usable, 1.0))
+        ratio = ratio.clamp_max(1.0)  # 1/2 on an even grid
         return pred + (ratio * usable)[..., None].to(pred.dtype) * (pred - earlier)
 
     def correct(

@@ -60,7 +60,7 @@ class MaskedProcess(Process):
             self._codes = self._codes.to(device)
         return self._codes
 
-    def prior(self, rows: int, noise: Noise) -> Tensor:
+    def prior(self, rows: int, noise: Noise, *, scale: float = 1.0) -> Tensor:
         """Return ``(B, L)`` states that are masked everywhere."""
         return self.mask_codes(noise.device).repeat(rows, 1)
 
@@ -117,6 +117,43 @@ class MaskedProcess(Process):
         revealed = self._choose(torch.where(masked, chance, 0.0), noise) & masked
         drawn = _draw_categories(pred, noise)
         return torch.where(revealed, drawn, x_t)
+
+    def forward_step(self, x_t: Tensor, t: Tensor, u: Tensor, noise: Noise) -> Tensor:
+        """Mask each visible cell with probability ``1 - alpha_u / alpha_t``."""
+        now, then = self.schedule(t).alpha, self.schedule(u).alpha
+        chance = 1 - then / now.clamp_min(torch.finfo(now.dtype).tiny)
+        chance = torch.where(u > t, chance, 0.0).expand(x_t.shape)
+        return torch.where(self._choose(chance, noise), self.mask_codes(x_t.device), x_t)
+
+    def guide(self, pred: Tensor, reference: Tensor, strength: float) -> Tensor:
+        """Extrapolate the log-probabilities and normalise them.
+
+        Where the prediction is certain it stays so; where the reference excludes a category that
+        the prediction allows, the limit of a tiny probability is taken.
+        """
+        floor = torch.finfo(pred.dtype).min / 1e3
+        guided = torch.lerp(reference.clamp_min(floor), pred.clamp_min(floor), strength)
+        allowed = pred > -torch.inf
+        return torch.where(allowed, guided, -torch.inf).log_softmax(dim=-1)
+
+    def noised(self, x0: Tensor, t: Tensor, u: Tensor) -> Tensor:
+        """Mask the cells whose turn has come: those with ``u < 1 - alpha(t)``."""
+        masked = u < 1 - self.schedule(t.double()).alpha
+        return torch.where(masked, self.mask_codes(x0.device), x0)
+
+    def surprise(
+        self, pred: Tensor, x0: Tensor, x_t: Tensor, x_s: Tensor, t: Tensor, dt: Tensor
+    ) -> Tensor:
+        """Charge each cell its category once, at the first time at which it is masked.
+
+        The bound of the ancestral chain (Sahoo et al. 2024, section 3), a sum over jumps in which
+        ``dt`` does not occur. Cells that are first masked at the same time are predicted each
+        without the others.
+        """
+        code = self.mask_codes(x_t.device)
+        hidden = (x_t == code) & (x_s != code)
+        log_prob = pred.gather(-1, x0[..., None])[..., 0].double()
+        return torch.where(hidden, -log_prob, 0.0)
 
     def _choose(self, chance: Tensor, noise: Noise) -> Tensor:
         """Choose cells, each with its own probability ``(B, L)``, by the coupling."""

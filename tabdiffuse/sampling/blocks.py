@@ -7,10 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from tabdiffuse._random import block_noise
+from tabdiffuse._random import Noise, block_noise, child_seed
 from tabdiffuse.denoiser import Denoise
 from tabdiffuse.joint import JointProcess, Observed, State
-from tabdiffuse.sampling.sampler import sample
+from tabdiffuse.sampling.evidence import Evidence
+from tabdiffuse.sampling.guidance import Guidance, guided
+from tabdiffuse.sampling.restriction import satisfy
+from tabdiffuse.sampling.sampler import latest_time, sample
 from tabdiffuse.sampling.solvers import Solver
 
 __all__ = ["BLOCK_ROWS", "sample_rows"]
@@ -29,7 +32,9 @@ def sample_rows(
     n_steps: int,
     batch_size: int,
     device: torch.device,
-    observed: Observed | None = None,
+    evidence: Evidence | None = None,
+    guidance: Guidance | None = None,
+    prior_scale: float = 1.0,
     on_rows: Callable[[int], None] | None = None,
 ) -> State:
     """Draw rows that depend on the seed alone.
@@ -47,8 +52,12 @@ def sample_rows(
         Seed of the sample.
     batch_size : int
         Rows in one call of the network, rounded up to whole blocks.
-    observed : Observed, optional
-        Known cells, one entry for each row.
+    evidence : Evidence, optional
+        Known and restricted cells, one entry for each row.
+    guidance : Guidance, optional
+        How far to lean towards the evidence.
+    prior_scale : float, optional
+        Factor on the noise of the numbers at time 1.
     on_rows : callable, optional
         Called with the number of rows done after each step, as if rows were finished evenly.
 
@@ -59,20 +68,30 @@ def sample_rows(
     """
     blocks = -(-rows // BLOCK_ROWS)
     stride = max(1, -(-batch_size // BLOCK_ROWS))
+    # One grid for all rows, whichever share a batch.
+    known = None if evidence is None or evidence.restrictions else evidence.observed
+    begin = latest_time(joint, known)
     parts: list[State] = []
     for first in range(0, blocks, stride):
         batch = range(first, min(first + stride, blocks))
         size, start = len(batch) * BLOCK_ROWS, first * BLOCK_ROWS
-        report = _reporter(on_rows, start, min(size, rows - start), n_steps)
+        noise = block_noise(seed, batch, device)
+        observed = _known(denoise, joint, evidence, start, noise, solver=solver, n_steps=n_steps)
+        predict = denoise
+        if guidance is not None and observed is not None:
+            apart = block_noise(child_seed(seed, "guidance"), batch, device)
+            predict = guided(denoise, joint, observed, guidance, apart)
         state = sample(
-            denoise,
+            predict,
             joint,
             size,
-            block_noise(seed, batch, device),
+            noise,
             solver=solver,
             n_steps=n_steps,
-            observed=_rows_of(observed, start, size, device),
-            on_step=report,
+            observed=observed,
+            start=begin,
+            prior_scale=prior_scale,
+            on_step=_reporter(on_rows, start, min(size, rows - start), n_steps),
         )
         parts.append({name: values.cpu() for name, values in state.items()})
     return {name: torch.cat([part[name] for part in parts])[:rows] for name in parts[0]}
@@ -86,18 +105,41 @@ def _reporter(
     return lambda step: on_rows(start + size * step // n_steps)
 
 
-def _rows_of(
-    observed: Observed | None, start: int, size: int, device: torch.device
+def _known(
+    denoise: Denoise,
+    joint: JointProcess,
+    evidence: Evidence | None,
+    start: int,
+    noise: Noise,
+    *,
+    solver: Solver,
+    n_steps: int,
 ) -> Observed | None:
-    """Cut out the evidence of some rows; the last row fills up the last block."""
-    if observed is None:
+    """Give what is known of a batch of rows, for which restricted cells are drawn first."""
+    if evidence is None:
         return None
-
-    def cut(values: Tensor) -> Tensor:
-        index = torch.arange(start, start + size).clamp_max(len(values) - 1)
-        return values[index].to(device)
-
-    return Observed(
-        {name: cut(values) for name, values in observed.values.items()},
-        {name: cut(known) for name, known in observed.known.items()},
+    index = torch.arange(start, start + noise.blocks * BLOCK_ROWS)
+    own = evidence.of_rows(index, noise.device)
+    if not own.restrictions:
+        return own.observed
+    return satisfy(
+        denoise,
+        joint,
+        own.observed,
+        own.restrictions,
+        _groups_within_blocks(own.groups, index).to(noise.device),
+        noise,
+        solver=solver,
+        n_steps=n_steps,
+        first_row=start,
     )
+
+
+def _groups_within_blocks(groups: Tensor | None, index: Tensor) -> Tensor:
+    """Give the rows of one condition in one block a number; other blocks must not matter."""
+    blocks = index // BLOCK_ROWS
+    if groups is None:
+        return blocks
+    pairs = torch.stack([blocks, groups.cpu()], dim=1)
+    numbers: Tensor = pairs.unique(dim=0, return_inverse=True)[1]
+    return numbers

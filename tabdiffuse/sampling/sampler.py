@@ -12,7 +12,7 @@ from tabdiffuse.denoiser import Denoise
 from tabdiffuse.joint import JointProcess, Observed, Prediction, State, Times
 from tabdiffuse.sampling.solvers import Solver, Step, time_grid
 
-__all__ = ["sample"]
+__all__ = ["latest_time", "sample"]
 
 
 @torch.no_grad()
@@ -25,6 +25,8 @@ def sample(
     solver: Solver,
     n_steps: int,
     observed: Observed | None = None,
+    start: float | None = None,
+    prior_scale: float = 1.0,
     dtype: torch.dtype = torch.float32,
     on_step: Callable[[int], None] | None = None,
 ) -> State:
@@ -45,8 +47,12 @@ def sample(
     n_steps : int
         Number of steps from time 1 to time 0.
     observed : Observed, optional
-        Cells that are known: they are held at their values and at time 0 throughout, and come back
-        bit-identical.
+        Cells that are known, exactly or up to noise.
+    start : float, optional
+        Time at which the steps start, of which there are then as many as its share of the whole. By
+        default the time at which the first cell starts to move, in whichever row that is.
+    prior_scale : float, optional
+        Factor on the noise of the numbers at time 1.
     dtype : torch.dtype, optional
         Floating type of times and states.
     on_step : callable, optional
@@ -57,12 +63,15 @@ def sample(
     dict of str to Tensor
         Clean states of all modalities.
     """
-    state = _as_dtype(joint.prior(rows, noise), dtype)
+    state = _as_dtype(joint.prior(rows, noise, scale=prior_scale), dtype)
     if observed is not None:
         state = joint.clamp(state, observed)
+    if start is None:
+        start = latest_time(joint, observed)
     earlier: Prediction | None = None
     before: Times | None = None
-    for count, (t, s) in enumerate(pairwise(time_grid(n_steps, dtype)), start=1):
+    grid = time_grid(n_steps, dtype, start=start)
+    for count, (t, s) in enumerate(pairwise(grid), start=1):
         now, then = (_tied(joint, time.to(noise.device), observed) for time in (t, s))
         step = Step(state, now, then, earlier, before)
         state, earlier = solver.advance(denoise, joint, step, noise)
@@ -72,8 +81,21 @@ def sample(
     return joint.finalize(state)
 
 
+def latest_time(joint: JointProcess, observed: Observed | None) -> float:
+    """Return the time at which the first cell starts to move: 1 unless all are known by then."""
+    if observed is None:
+        return 1.0
+    one = torch.ones(1, 1)
+    times = _tied(joint, one.to(_device_of(observed)), observed)
+    return max(float(t.max()) for t in times.values())
+
+
+def _device_of(observed: Observed) -> torch.device:
+    return next(iter(observed.known.values())).device
+
+
 def _tied(joint: JointProcess, time: torch.Tensor, observed: Observed | None) -> Times:
-    """Give all cells one time, and the known ones time 0."""
+    """Give all cells one time, and hold the known ones at theirs."""
     times = dict.fromkeys(joint.cells, time.reshape(1, 1))
     return times if observed is None else joint.clamp_times(times, observed)
 

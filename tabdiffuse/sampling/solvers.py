@@ -6,6 +6,7 @@ feed it. Masked parts take the ancestral step under each of them.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -19,13 +20,14 @@ from tabdiffuse.joint import JointProcess, Prediction, State, Times
 __all__ = ["Euler", "Heun", "Solver", "Step", "TwoM", "time_grid"]
 
 
-def time_grid(n_steps: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Return ``n_steps + 1`` times from 1 to 0, evenly spaced.
+def time_grid(n_steps: int, dtype: torch.dtype = torch.float32, *, start: float = 1.0) -> Tensor:
+    """Return times from ``start`` to 0, evenly spaced, ``n_steps`` of them for the whole way.
 
     Even spacing is the natural grid of each schedule: equal angles for the cosine, the rho-grid of
     Karras et al. 2022 (eq. 5) for EDM, equal numbers of cells for the masks.
     """
-    return torch.linspace(1.0, 0.0, n_steps + 1, dtype=dtype)
+    steps = math.ceil(n_steps * start)
+    return torch.linspace(start, 0.0, steps + 1, dtype=dtype)
 
 
 class Step(NamedTuple):

@@ -17,6 +17,7 @@ from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.joint import Observed
 from tabdiffuse.modalities import CategoricalModality, NumericModality
 from tabdiffuse.sampling.blocks import sample_rows
+from tabdiffuse.sampling.evidence import Evidence
 from tabdiffuse.sampling.solvers import TwoM
 from tabdiffuse.times import Independent, Mixed, RandomClean, Tied
 from tabdiffuse.training.loop import TrainConfig, train
@@ -82,7 +83,8 @@ def draw(denoiser, rows, observed=None, n_steps=50):
     """Sample, and map normal scores back to numbers."""
     state = sample_rows(
         denoiser, denoiser.joint, rows, 0, solver=TwoM(), n_steps=n_steps, batch_size=512,
-        device=torch.device("cpu"), observed=observed,
+        device=torch.device("cpu"),
+        evidence=None if observed is None else Evidence(observed),
     )  # fmt: skip
     numbers = None
     if "x" in state:

@@ -306,3 +306,104 @@ def test_category_without_probability_is_never_drawn_at_the_ends_of_the_unit_int
     one, zero = torch.ones(1, 1), torch.zeros(1, 1)
     state = process.reverse_step(pred, process.prior(100, noise()), one, zero, Ends([generator(0)]))
     assert set(state.unique().tolist()) == {1, 3}
+
+
+# --- Further into the noise -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+@pytest.mark.parametrize("start", [0.0, 0.35])
+def test_two_gaussian_steps_have_the_law_of_one_corruption(schedule, start):
+    """x_u = alpha_u x_0 + sigma_u eps, and x_t tells of it as much as a Markov chain lets it."""
+    process, rows = GaussianProcess(RealSpace(1), schedule), 20_000
+    t, u = (torch.full((rows, 1), time, dtype=torch.float64) for time in (start, 0.6))
+    x0 = torch.full((rows, 1, 1), 0.8, dtype=torch.float64)
+    x_t, _ = process.corrupt(x0, t, noise(1))
+    x_u = process.forward_step(x_t, t, u, noise(2)).flatten().numpy()
+    (a_t, s_t), (a_u, s_u) = ([float(v[0, 0]) for v in schedule(time)[:2]] for time in (t, u))
+    assert stats.kstest(x_u, stats.norm(0.8 * a_u, s_u).cdf).pvalue > RARE
+    assert stats.kstest(x_u, stats.norm(0.8 * a_u, 0.9 * s_u).cdf).pvalue < RARE
+    if start:
+        correlation = np.corrcoef(x_t.flatten(), x_u)[0, 1]
+        strayed = np.arctanh(correlation) - np.arctanh(a_u / a_t * s_t / s_u)
+        assert abs(strayed) * math.sqrt(rows - 3) < largest_z()
+
+
+@pytest.mark.parametrize("coupling", ["independent", "systematic"])
+@pytest.mark.parametrize("schedule", [LinearMask(), CosineMask()], ids=repr)
+@pytest.mark.parametrize("start", [0.0, 0.35])
+def test_two_masking_steps_have_the_law_of_one_corruption(schedule, coupling, start):
+    process, rows = MaskedProcess(CategoricalSpace((2, 4, 3)), schedule, coupling), 20_000
+    x0 = torch.tensor([[1, 3, 0]]).expand(rows, 3)
+    t, u = torch.full((1, 1), start), torch.full((1, 3), 0.6)
+    x_t, _ = process.corrupt(x0, t, noise(1))
+    x_u = process.forward_step(x_t, t, u, noise(2))
+    codes = torch.tensor(SIZES)
+    assert ((x_u == x_t) | (x_u == codes)).all()
+    assert (x_u == codes)[x_t == codes].all()
+    chance = 1 - float(schedule(torch.tensor(0.6)).alpha)
+    for cell in range(3):
+        count = int((x_u[:, cell] == SIZES[cell]).sum())
+        assert stats.binomtest(count, rows, chance).pvalue > RARE / 3
+        assert stats.binomtest(count, rows, chance + 0.05).pvalue < RARE
+    if coupling == "independent":
+        patterns = (x_u == codes).long() @ torch.tensor([4, 2, 1])
+        law = [chance ** (k := bin(i).count("1")) * (1 - chance) ** (3 - k) for i in range(8)]
+        counts = np.bincount(patterns, minlength=8)
+        assert stats.chisquare(counts, rows * np.array(law)).pvalue > RARE
+
+
+@pytest.mark.parametrize("start", [0.0, 0.3, 1.0])
+def test_cells_that_stay_in_time_go_no_further_into_the_noise_bit_for_bit(start):
+    t = torch.full((1, 3), start)
+    later = torch.tensor([[start, 1.0, start]])
+    numbers = GaussianProcess(RealSpace(3))
+    x_t = noise(1).normal((50, 3, 1))
+    assert torch.equal(numbers.forward_step(x_t, t, t, noise(2)), x_t)
+    moved = numbers.forward_step(x_t, t, later, noise(2))
+    assert torch.equal(moved[:, [0, 2]], x_t[:, [0, 2]])
+    assert (start == 1) == torch.equal(moved, x_t)
+    for coupling in ("independent", "systematic"):
+        categories = MaskedProcess(CategoricalSpace(SIZES), coupling=coupling)
+        codes = torch.tensor([[1, 3, 3], [2, 0, 1]])
+        assert torch.equal(categories.forward_step(codes, t, t, noise(2)), codes)
+        if start < 1:
+            moved = categories.forward_step(codes, t, later, noise(2))
+            assert torch.equal(moved, torch.tensor([[1, 4, 3], [2, 4, 1]]))
+
+
+# --- Guidance -------------------------------------------------------------------------------------
+
+
+def test_guided_numbers_are_extrapolated():
+    process = GaussianProcess(RealSpace(3, 2))
+    pred, reference = (noise(i).normal((8, 3, 2), torch.float64) for i in (1, 2))
+    for strength in (0.0, 0.5, 1.0, 3.0):
+        expected = reference + strength * (pred - reference)
+        torch.testing.assert_close(process.guide(pred, reference, strength), expected)
+    assert torch.equal(process.guide(pred, reference, 1.0), pred)
+    assert torch.equal(process.guide(pred, pred, 3.0), pred)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0, 3.0])
+def test_guided_categories_follow_the_normalised_powers(strength):
+    process = MaskedProcess(CategoricalSpace((3,)))
+    pred, reference = np.array([0.6, 0.3, 0.1]), np.array([0.2, 0.3, 0.5])
+    expected = pred**strength * reference ** (1 - strength)
+    logs = (torch.tensor(p).log().expand(2, 1, 3) for p in (pred, reference))
+    found = process.guide(*logs, strength).exp()
+    torch.testing.assert_close(found[0, 0], torch.tensor(expected / expected.sum()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("strength", [0.0, 0.5, 3.0, 20.0])
+def test_what_the_prediction_excludes_stays_excluded_under_guidance(strength, dtype):
+    process = MaskedProcess(CategoricalSpace((3,)))
+    reference = torch.tensor([[[0.2, 0.3, 0.5]], [[0.0, 0.4, 0.6]]], dtype=dtype).log()
+    certain = torch.tensor([[[0.0, 1.0, 0.0]]] * 2, dtype=dtype).log()
+    assert torch.equal(process.guide(certain, reference, strength), certain)
+    partly = torch.tensor([[[0.5, 0.5, 0.0]]] * 2, dtype=dtype).log()
+    found = process.guide(partly, reference, strength)
+    assert (found[..., 2] == -torch.inf).all()
+    assert not found.isnan().any()
+    torch.testing.assert_close(found.exp().sum(dim=-1), torch.ones(2, 1, dtype=dtype))

@@ -8,7 +8,8 @@ import torch
 from tabdiffuse._random import Noise, generator
 from tabdiffuse.joint import Observed
 from tabdiffuse.sampling.blocks import BLOCK_ROWS, sample_rows
-from tabdiffuse.sampling.sampler import sample
+from tabdiffuse.sampling.evidence import Evidence
+from tabdiffuse.sampling.sampler import latest_time, sample
 from tabdiffuse.sampling.solvers import Euler, Heun, TwoM, time_grid
 from tests.tiny import MODALITIES, lively_denoiser, mixed_parts
 
@@ -146,9 +147,9 @@ def test_evidence_stays_with_its_row_across_blocks(denoiser):
     values = {"x": torch.arange(rows, dtype=torch.float32)[:, None, None].expand(rows, 2, 1) / rows}
     known = {"x": torch.tensor([[True, False]]).expand(rows, 2)}
     observed = Observed(values, known)
-    state = rows_of(denoiser, rows, observed=observed, batch_size=1024)
+    state = rows_of(denoiser, rows, evidence=Evidence(observed), batch_size=1024)
     assert torch.equal(state["x"][:, 0], values["x"][:, 0])
-    assert_equal(state, rows_of(denoiser, rows, observed=observed, batch_size=512))
+    assert_equal(state, rows_of(denoiser, rows, evidence=Evidence(observed), batch_size=512))
 
 
 def test_rows_done_are_reported_to_the_last(denoiser):
@@ -184,3 +185,78 @@ def test_double_precision_goes_through(name):
         denoiser, denoiser.joint, 3, noise(), solver=TwoM(1.0), n_steps=3, dtype=torch.float64
     )["part"]
     assert state.dtype == (torch.int64 if name == "categorical" else torch.float64)
+
+
+# --- Soft evidence --------------------------------------------------------------------------------
+
+
+def soft_evidence(rows, *, number=0.55, category=0.0):
+    """The first number and the first category are known, each at a time of its own."""
+    known = {name: torch.tensor([[True, False]]).expand(rows, 2) for name in ("x", "c")}
+    values = {"x": torch.full((rows, 2, 1), 1.5), "c": torch.tensor([[2, 0]]).expand(rows, 2)}
+    times = {"x": torch.full((rows, 2), number), "c": torch.full((rows, 2), category)}
+    return Observed(values, known, times)
+
+
+@pytest.mark.parametrize(
+    ("start", "n_steps", "steps"), [(0.5, 10, 5), (0.25, 10, 3), (0.5, 1, 1), (0.0, 10, 0)]
+)
+def test_a_later_start_takes_its_share_of_the_steps(start, n_steps, steps):
+    grid = time_grid(n_steps, torch.float64, start=start)
+    assert len(grid) == steps + 1
+    assert grid[0] == start
+    assert grid[-1] == 0
+    assert steps < 2 or torch.allclose(grid.diff(), torch.tensor(-start / steps).double())
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=repr)
+def test_soft_evidence_is_held_until_its_time_and_then_moves(denoiser, solver):
+    seen = []
+
+    def spy(state, times):
+        seen.append((state["x"].clone(), state["c"].clone(), dict(times)))
+        return denoiser(state, times)
+
+    observed = soft_evidence(6)
+    end = sample(
+        spy, denoiser.joint, 6, noise(), solver=solver, n_steps=5, observed=observed
+    )  # fmt: skip
+    calls_a_step = 2 if isinstance(solver, Heun) else 1
+    for (x, c, times), t in zip(seen[::calls_a_step], time_grid(5), strict=False):
+        assert (times["x"][:, 0] == min(float(t), observed.times["x"][0, 0])).all()
+        assert (times["x"][:, 1] == t).all()
+        assert (times["c"][:, 0] == 0).all()
+        assert (c[:, 0] == 2).all()
+        assert bool((x[:, 0] == 1.5).all()) == bool(t > 0.55)
+    assert (end["x"][:, 0] != 1.5).all()
+    assert (end["c"][:, 0] == 2).all()
+
+
+def test_the_chain_starts_where_the_first_cell_moves(denoiser):
+    joint = denoiser.joint
+    assert latest_time(joint, soft_evidence(3)) == 1
+    every = {name: torch.ones(3, 2, dtype=torch.bool) for name in ("x", "c")}
+    soft = soft_evidence(3, number=0.5, category=0.75)
+    assert latest_time(joint, Observed(soft.values, every, soft.times)) == 0.75
+    assert latest_time(joint, Observed(soft.values, every)) == 0
+    assert latest_time(joint, Observed(soft.values, every, {"x": soft.times["x"]})) == 0.5
+    one_free = {name: mask.clone() for name, mask in every.items()}
+    one_free["c"][2, 1] = False
+    assert latest_time(joint, Observed(soft.values, one_free, soft.times)) == 1
+
+
+def test_times_of_evidence_travel_with_its_rows():
+    observed = soft_evidence(3)
+    observed.times["x"][:, 0] = torch.tensor([0.1, 0.2, 0.3])
+    chosen = observed.apply(lambda values: values[[2, 0]])
+    assert chosen.times["x"][:, 0].tolist() == pytest.approx([0.3, 0.1])
+    assert len(chosen.values["c"]) == len(chosen.known["x"]) == 2
+
+
+def test_soft_evidence_stays_with_its_row_across_blocks(denoiser):
+    evidence = Evidence(soft_evidence(1100))
+    evidence.observed.times["x"][:, 0] = torch.linspace(0.1, 0.9, 1100)
+    small = rows_of(denoiser, 1100, evidence=evidence, batch_size=512, solver=TwoM(1.0))
+    assert_equal(
+        small, rows_of(denoiser, 1100, evidence=evidence, batch_size=2048, solver=TwoM(1.0))
+    )

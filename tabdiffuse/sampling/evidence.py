@@ -1,0 +1,55 @@
+"""What is known of the rows to draw, in one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from tabdiffuse.joint import Observed
+from tabdiffuse.sampling.restriction import Restriction
+
+__all__ = ["Evidence"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Known and restricted cells, one entry for each row.
+
+    Attributes
+    ----------
+    observed : Observed, optional
+        Cells that are known, exactly or up to noise.
+    restrictions : tuple of Restriction
+        Cells that are restricted; their order is the order in which they are drawn.
+    groups : Tensor, optional
+        Number of the condition of each row, ``(B,)`` int64: rows with one number were asked for in
+        the same words. All rows by default.
+    """
+
+    observed: Observed | None = None
+    restrictions: tuple[Restriction, ...] = ()
+    groups: Tensor | None = None
+
+    @property
+    def is_soft(self) -> bool:
+        """Whether a cell is known up to noise."""
+        times = {} if self.observed is None else self.observed.times
+        return any(bool((own > 0).any()) for own in times.values())
+
+    def of_rows(self, index: Tensor, device: torch.device) -> Evidence:
+        """Cut out the evidence of some rows; the last row stands for all beyond it."""
+
+        def cut(values: Tensor) -> Tensor:
+            return values[index.clamp_max(len(values) - 1)].to(device)
+
+        return self._apply(cut)
+
+    def _apply(self, change: Callable[[Tensor], Tensor]) -> Evidence:
+        return Evidence(
+            None if self.observed is None else self.observed.apply(change),
+            tuple(restriction.apply(change) for restriction in self.restrictions),
+            None if self.groups is None else change(self.groups),
+        )
