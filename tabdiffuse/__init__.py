@@ -5,13 +5,20 @@ from tabdiffuse.estimators import PRESETS, MultimodalDiffusion, Preset, TabularD
 from tabdiffuse.metrics import Report, evaluate
 from tabdiffuse.modalities import CategoricalModality, NumericModality
 from tabdiffuse.modalities.image import ImageModality
+from tabdiffuse.sampling.guidance import Guidance
+from tabdiffuse.tables import Approx, Between, Missing, OneOf
 
 __all__ = [
     "PRESETS",
+    "Approx",
+    "Between",
     "CategoricalModality",
+    "Guidance",
     "ImageModality",
+    "Missing",
     "MultimodalDiffusion",
     "NumericModality",
+    "OneOf",
     "Preset",
     "Report",
     "TabularDiffusion",

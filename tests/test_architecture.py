@@ -22,7 +22,7 @@ LAYERS: list[set[str]] = [
     {"benchmarks"},
     {"tabdiffuse"},  # tabdiffuse/__init__.py: the list of public names
     {"tabdiffuse.estimators"},
-    {"tabdiffuse.training", "tabdiffuse.sampling"},
+    {"tabdiffuse.training", "tabdiffuse.sampling", "tabdiffuse.scoring"},
     {"tabdiffuse.denoiser"},
     {"tabdiffuse.joint"},
     {"tabdiffuse.modalities"},
@@ -248,6 +248,7 @@ def test_one_reverse_loop() -> None:
         ("tabdiffuse.nn.dit", "m = importlib.import_module('tabdiffuse.joint')", "up"),
         ("tabdiffuse.nn.dit", "m = importlib.import_module(name)", "computed"),
         ("tabdiffuse.training.loop", "from tabdiffuse.sampling import sampler", "siblings"),
+        ("tabdiffuse.scoring.likelihood", "from ..sampling.sampler import sample", "siblings"),
         ("tabdiffuse.nn.dit", "from ..processes.base import Process", "siblings"),
         ("tabdiffuse.times", "from . import schedules", "siblings"),
         ("tabdiffuse.training.loop", "from ..tables.codecs import Codec", "only"),

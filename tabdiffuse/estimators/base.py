@@ -28,10 +28,13 @@ from tabdiffuse.estimators.parameters import (
     resolve_seed,
 )
 from tabdiffuse.estimators.presets import NETWORK, PRESETS, Preset, choose_preset
-from tabdiffuse.joint import Batch, Observed, ProductProcess, State
+from tabdiffuse.joint import Batch, ProductProcess, State
 from tabdiffuse.modalities import Modality
 from tabdiffuse.nn.dit import DiT, DiTConfig
 from tabdiffuse.sampling.blocks import BLOCK_ROWS, sample_rows
+from tabdiffuse.sampling.evidence import Evidence
+from tabdiffuse.sampling.guidance import Guidance
+from tabdiffuse.sampling.solvers import Solver
 from tabdiffuse.times import TimeLaw
 from tabdiffuse.training.callbacks import STOP_REASONS, clock, make_console, training_bar
 from tabdiffuse.training.loop import Callback, TrainConfig, TrainState, train
@@ -184,7 +187,6 @@ class DiffusionEstimator(BaseEstimator):
         self.preset_ = plan.setup.preset
         self.device_ = plan.setup.device
         self.seed_ = seed
-        self.sampling_steps_ = plan.setup.preset.n_steps
         self.n_parameters_ = parameters
         self.n_rows_ = rows
         self.n_iter_ = state.step
@@ -245,7 +247,8 @@ class DiffusionEstimator(BaseEstimator):
         random_state: Any,
         batch_size: int | None,
         n_steps: int | None,
-        observed: Observed | None = None,
+        evidence: Evidence | None = None,
+        guidance: Guidance | None = None,
     ) -> State:
         """Draw clean states; see the ``sample`` methods for the parameters."""
         check_is_fitted(self, "denoiser_")
@@ -264,13 +267,25 @@ class DiffusionEstimator(BaseEstimator):
                 self.denoiser_.joint,
                 int(n_samples),
                 self._sample_seed(random_state),
-                solver=make_solver(self.solver, self.eta),
-                n_steps=n_steps or self.n_steps or self.sampling_steps_,
+                solver=self._solver(evidence),
+                n_steps=n_steps or self.n_steps or self.preset_.n_steps,
                 batch_size=batch_size or default,
                 device=self.device_,
-                observed=observed,
+                evidence=evidence,
+                guidance=guidance,
+                prior_scale=self.preset_.prior_scale,
                 on_rows=on_rows,
             )
+
+    def _solver(self, evidence: Evidence | None) -> Solver:
+        """Make the solver; evidence at some noise needs a stochastic one.
+
+        Such a cell starts from a state that is given, and what it is at time 0 is random: a
+        deterministic solver would give one value of the right law instead of draws from it.
+        """
+        if evidence is None or not evidence.is_soft:
+            return make_solver(self.solver, self.eta)
+        return make_solver("2m" if self.solver == "heun" else self.solver, 1.0)
 
     def _console(self) -> Console | None:
         return make_console() if self.verbose else None

@@ -34,7 +34,6 @@ __all__ = ["read_model", "write_model"]
 
 _FITTED = (
     "seed_",
-    "sampling_steps_",
     "n_parameters_",
     "n_rows_",
     "n_iter_",

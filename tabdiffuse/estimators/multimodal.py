@@ -15,9 +15,12 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiffuse._random import child_seed
 from tabdiffuse.errors import DataError, DataTypeError, ParameterError
 from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
+from tabdiffuse.estimators.parameters import make_guidance
 from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS, TABLES_ONLY, Preset
 from tabdiffuse.joint import Observed
 from tabdiffuse.modalities import Modality
+from tabdiffuse.sampling.evidence import Evidence
+from tabdiffuse.sampling.guidance import Guidance
 from tabdiffuse.times import Independent, Mixed, RandomClean, Tied, TimeLaw
 
 __all__ = ["MultimodalDiffusion"]
@@ -149,6 +152,7 @@ class MultimodalDiffusion(DiffusionEstimator):
         n_samples: int = 1,
         *,
         conditions: Mapping[str, Any] | None = None,
+        guidance: float | Guidance | None = None,
         random_state: Any = None,
         batch_size: int | None = None,
         n_steps: int | None = None,
@@ -162,6 +166,13 @@ class MultimodalDiffusion(DiffusionEstimator):
         conditions : mapping of str to array_like, optional
             Modalities that are known: one value for all rows, or an array with one for each row.
             They come back as they were given.
+        guidance : float or Guidance, optional
+            How far to lean towards the conditions. A number is the strength: with 2, what the
+            conditions change about a prediction is changed twice as far; 1 and None are no
+            guidance. Rows then show their conditions more clearly and vary less than the data do.
+            A `Guidance` also sets the times at which steps are guided, and how much of the
+            conditions is hidden from the prediction to move away from. A guided step calls the
+            network twice.
         random_state, batch_size, n_steps
             As for `TabularDiffusion.sample`.
 
@@ -175,22 +186,25 @@ class MultimodalDiffusion(DiffusionEstimator):
         NotFittedError
             Before `fit`.
         ParameterError
-            When a parameter is out of range, or a condition names no modality.
+            When a parameter is out of range, a condition names no modality, or there is guidance
+            without conditions.
         DataError
             When a condition does not fit its modality, for instance an unknown category.
         """
         check_is_fitted(self, "denoiser_")
         self._check_count(n_samples)
         parts = self.denoiser_.joint.parts()
-        observed = None
+        evidence = None
         given = {} if conditions is None else self._spread(conditions, n_samples)
+        owner = f"{type(self).__name__}.sample"
+        lean = make_guidance(guidance, owner, has_evidence=bool(given))
         if given:
             encoded = _encode(parts, given)
             known = {
                 name: torch.ones(n_samples, parts[name].cells, dtype=torch.bool) for name in given
             }
-            observed = Observed(encoded, known)
-        state = self._sample_state(n_samples, random_state, batch_size, n_steps, observed)
+            evidence = Evidence(Observed(encoded, known))
+        state = self._sample_state(n_samples, random_state, batch_size, n_steps, evidence, lean)
         return {name: parts[name].decode(x) for name, x in state.items()} | given
 
     def _spread(

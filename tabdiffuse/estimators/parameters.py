@@ -15,6 +15,7 @@ from tabdiffuse.estimators.rules import (
     COUNT,
     COUNT_OR_NONE,
     FLAG,
+    NON_NEGATIVE,
     POSITIVE_OR_NONE,
     SHARE,
     WIDTH_OR_NONE,
@@ -22,9 +23,16 @@ from tabdiffuse.estimators.rules import (
     is_int,
     one_of,
 )
+from tabdiffuse.sampling.guidance import Guidance
 from tabdiffuse.sampling.solvers import Euler, Heun, Solver, TwoM
 
-__all__ = ["check_parameters", "make_solver", "resolve_device", "resolve_seed"]
+__all__ = [
+    "check_parameters",
+    "make_guidance",
+    "make_solver",
+    "resolve_device",
+    "resolve_seed",
+]
 
 _LARGEST_SEED = 2**32 - 1
 
@@ -54,6 +62,8 @@ _PRESET = one_of(("auto", *PRESETS))
 
 RULES: dict[str, Rule] = {
     "n_samples": COUNT,
+    "n_draws": COUNT,
+    "agg": one_of(("mean", "median", "mode")).or_none(),
     "preset": Rule(
         lambda v: isinstance(v, Preset) or _PRESET.accepts(v),
         f"{_PRESET.text}, or a Preset such as replace(PRESETS['fast'], heads=4)",
@@ -67,6 +77,11 @@ RULES: dict[str, Rule] = {
     "n_steps": COUNT_OR_NONE,
     "solver": one_of(tuple(_SOLVERS)),
     "eta": SHARE,
+    "guidance": Rule(
+        lambda v: v is None or isinstance(v, Guidance) or NON_NEGATIVE.accepts(v),
+        f"{NON_NEGATIVE.text} (1 is no guidance), a Guidance such as "
+        "Guidance(2.0, interval=(0.2, 0.8)), or None",
+    ),
     "warm_start": FLAG,
     "checkpoint": Rule(
         lambda v: v is None or isinstance(v, str) or hasattr(v, "__fspath__"), "a path or None"
@@ -119,6 +134,42 @@ def check_parameters(owner: str, parameters: Mapping[str, Any]) -> None:
 def make_solver(name: str, eta: float) -> Solver:
     """Return the solver of that name."""
     return _SOLVERS[name](eta)
+
+
+def make_guidance(
+    value: float | Guidance | None, owner: str = "sample", *, has_evidence: bool = True
+) -> Guidance | None:
+    """Turn the ``guidance`` parameter into what the sampler takes.
+
+    Parameters
+    ----------
+    value : float, Guidance or None
+        A strength, or more; 1 and None are no guidance.
+    owner : str, default="sample"
+        Name of the method, for the message.
+    has_evidence : bool, default=True
+        Whether there are conditions to lean on.
+
+    Returns
+    -------
+    Guidance or None
+        None where there is nothing to do.
+
+    Raises
+    ------
+    ParameterError
+        When the value is none of these, or there is nothing to lean on.
+    """
+    check_parameters(owner, {"guidance": value})
+    guidance = value if value is None or isinstance(value, Guidance) else Guidance(float(value))
+    if guidance is None or guidance.strength == 1:
+        return None
+    if not has_evidence:
+        raise ParameterError(
+            f"Guidance leans on conditions, and {owner} was given none. Got guidance={value!r}; "
+            "pass conditions= too, or leave guidance at None."
+        )
+    return guidance
 
 
 def resolve_device(device: str | torch.device, owner: str) -> torch.device:

@@ -19,6 +19,8 @@ from tabdiffuse.estimators.layout import table_denoiser, table_modalities
 from tabdiffuse.estimators.model_file import read_model, write_model
 from tabdiffuse.estimators.parameters import resolve_device
 from tabdiffuse.estimators.presets import Preset
+from tabdiffuse.estimators.questions import TableQuestions
+from tabdiffuse.estimators.scores import TableScores
 from tabdiffuse.tables import TableCodec, TableSchema, check_frame, check_same_columns
 from tabdiffuse.times import Independent, Mixed, RandomClean, Tied, TimeLaw
 
@@ -30,7 +32,7 @@ def _time_law(preset: Preset) -> TimeLaw:
     return Mixed(laws, (preset.tied, preset.clean, preset.independent))
 
 
-class TabularDiffusion(DiffusionEstimator):
+class TabularDiffusion(TableQuestions, TableScores, DiffusionEstimator):
     """Model of the joint distribution of a table with mixed columns.
 
     One small diffusion transformer with a token for each column: Gaussian diffusion on numbers,
@@ -198,45 +200,6 @@ class TabularDiffusion(DiffusionEstimator):
         self._train(plan, denoiser, data, _time_law(setup.preset))
         self._set_table(schema, codec)
         return self
-
-    def sample(
-        self,
-        n_samples: int = 1,
-        *,
-        random_state: Any = None,
-        batch_size: int | None = None,
-        n_steps: int | None = None,
-    ) -> pd.DataFrame:
-        """Draw new rows.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-            Number of rows, at least 1.
-        random_state : int, numpy random generator or None
-            Seed of this sample. The rows depend on it alone: not on ``batch_size``, and the first
-            rows of a large sample are the rows of a small one. None takes the next seed of a
-            sequence that the fit decides; `reset_sampling` starts it anew.
-        batch_size : int, optional
-            Rows in one call of the network.
-        n_steps : int, optional
-            Sampling steps, instead of the estimator's.
-
-        Returns
-        -------
-        DataFrame
-            Rows with the columns, order, dtypes and categories of the training data.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ParameterError
-            When a parameter is out of range.
-        """
-        state = self._sample_state(n_samples, random_state, batch_size, n_steps)
-        parts = self.denoiser_.joint.parts()
-        return self.codec_.decode({name: parts[name].decode(x) for name, x in state.items()})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one file.

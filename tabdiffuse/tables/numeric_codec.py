@@ -27,7 +27,7 @@ from tabdiffuse.tables.values import MISSING_MARKERS, drop_missing, missing_mask
 if TYPE_CHECKING:
     Series = pd.Series[Any]
 
-__all__ = ["MAX_ATOMS", "MIN_ATOM_MASS", "NumericCodec"]
+__all__ = ["MAX_ATOMS", "MIN_ATOM_MASS", "NumericCodec", "restore_numbers", "stored_dtype"]
 
 MIN_ATOM_MASS = 0.04
 MAX_ATOMS = 20
@@ -103,7 +103,7 @@ class NumericCodec:
         frequent = frequent[np.argsort(-counts[frequent], kind="stable")[:_MAX_FREQUENT_ATOMS]]
         is_atom = np.zeros(len(support), dtype=bool)
         is_atom[frequent] = True
-        lattice = find_lattice(support, _stored_dtype(column))
+        lattice = find_lattice(support, stored_dtype(column))
         atoms = support[is_atom]
         if len(atoms):
             support, counts = support[~is_atom], counts[~is_atom]
@@ -197,7 +197,7 @@ class NumericCodec:
         on_atom = (atom >= 0) & (atom < len(self.atoms))
         number[on_atom] = self.atoms[atom[on_atom]]
         missing = atom == len(self.atoms)
-        return _restore_numbers(self.column, number, missing & bool(self.column.missing))
+        return restore_numbers(self.column, number, missing & bool(self.column.missing))
 
     def precision(self, values: Series) -> Floats:
         """Bound the error of encoding and decoding in float32.
@@ -228,7 +228,7 @@ class NumericCodec:
         with np.errstate(over="ignore"):
             reach = np.maximum(self._quantile(high) - inside, inside - self._quantile(low))
         if self.lattice is None:
-            info = np.finfo(_stored_dtype(self.column))
+            info = np.finfo(stored_dtype(self.column))
             bound[rows] = reach + 4 * (info.eps * np.abs(inside) + info.smallest_subnormal)
         else:
             narrow = self._intervals(inside)
@@ -324,7 +324,7 @@ def _nearest(levels: Floats, values: Floats) -> NDArray[np.intp]:
         return np.where(values - levels[left] < levels[right] - values, left, right)
 
 
-def _stored_dtype(column: Column) -> Any:
+def stored_dtype(column: Column) -> Any:
     """Find the float dtype whose roundings the numbers already carry."""
     dtype = column.pandas_dtype
     dtype = getattr(dtype, "numpy_dtype", dtype)
@@ -344,7 +344,23 @@ def _fit_table(
     return SmoothTable.fit(lattice.index(support).astype(np.float64), counts, width=1)
 
 
-def _restore_numbers(column: Column, number: Floats, missing: NDArray[np.bool_]) -> Series:
+def restore_numbers(column: Column, number: Floats, missing: NDArray[np.bool_]) -> Series:
+    """Build a column, in its own dtype, from numbers.
+
+    Parameters
+    ----------
+    column : Column
+        A numeric column.
+    number : ndarray of float64, shape (n,)
+        Numbers that its dtype can hold; anything where missing.
+    missing : ndarray of bool, shape (n,)
+        Where values are missing.
+
+    Returns
+    -------
+    Series
+        The values, under the name of the column.
+    """
     dtype = column.pandas_dtype
     if pd.api.types.is_object_dtype(dtype):
         cast = int if column.item == "int" else float

@@ -201,6 +201,22 @@ class TableCodec:
         decoded.columns = pd.Index(self.schema.names)
         return decoded
 
+    def empty(self) -> pd.DataFrame:
+        """Give no rows.
+
+        Returns
+        -------
+        DataFrame
+            The columns, order and dtypes of the training data, without a row.
+        """
+        layout = self.layout
+        arrays: dict[str, NDArray[Any]] = {}
+        if layout.n_numeric:
+            arrays["numeric"] = np.empty((0, layout.n_numeric))
+        if layout.cardinalities:
+            arrays["categorical"] = np.empty((0, len(layout.cardinalities)), dtype=np.int64)
+        return self.decode(arrays)
+
     def _n_rows(self, scores: NDArray[Any] | None, codes: NDArray[Any] | None) -> int:
         layout = self.layout
         assert (scores is not None) == (layout.n_numeric > 0), (

@@ -12,6 +12,7 @@ import torch
 from tabdiffuse import TabularDiffusion
 from tabdiffuse.errors import ParameterError
 from tabdiffuse.estimators.parameters import RULES, check_parameters
+from tabdiffuse.sampling.guidance import Guidance
 from tests.tiny_tables import mixed_frame, tiny_model
 
 
@@ -22,6 +23,9 @@ def fitted():
 
 BAD_VALUES: dict[str, list[Any]] = {
     "n_samples": [0, -1, 2.5, True, "10", None, np.nan],
+    "n_draws": [0, -1, 2.5, True, "10", None],
+    "agg": ["max", 1, True, ["mean"]],
+    "guidance": [-1, np.nan, np.inf, "2", True, (2, 0.5)],
     "preset": ["turbo", None, 1, np.array(["fast", "best"])],
     "max_time": [0, -1.0, np.nan, np.inf, "60", True],
     "max_steps": [0, -1, 10.0, True, "10"],
@@ -42,6 +46,9 @@ BAD_VALUES: dict[str, list[Any]] = {
 }
 GOOD_VALUES: dict[str, list[Any]] = {
     "n_samples": [1, np.int64(7)],
+    "n_draws": [1, np.int64(7)],
+    "agg": [None, "mean", "median", "mode"],
+    "guidance": [None, 0, 1, 2.5, np.float32(2), Guidance(2.0, interval=(0.2, 0.8))],
     "preset": ["auto", "fast", "balanced", "best"],
     "max_time": [None, 1, 0.5, np.float32(3)],
     "max_steps": [None, 1, np.int32(5)],
@@ -108,6 +115,7 @@ def test_message_names_class_parameter_rule_and_value():
         (name, value)
         for name in ("n_samples", "random_state", "batch_size", "n_steps")
         for value in BAD_VALUES[name]
+        if value is not None  # the default of n_samples
     ],
 )
 def test_parameter_out_of_range_is_refused_by_sample(fitted, name, value):

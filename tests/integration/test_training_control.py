@@ -155,7 +155,7 @@ def test_presets_set_what_is_left_open(name):
     model = tiny_model(preset=name, width=None, depth=None, n_steps=None, max_steps=1)
     model.fit(mixed_frame(30))
     assert model.denoiser_.backbone.config == PRESETS[name].network
-    assert model.sampling_steps_ == PRESETS[name].n_steps
+    assert model.preset_.n_steps == PRESETS[name].n_steps
 
 
 def test_auto_is_fast_on_a_cpu_and_balanced_elsewhere():

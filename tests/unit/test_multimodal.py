@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 
 from tabdiffuse import CategoricalModality, ImageModality, MultimodalDiffusion
 from tabdiffuse.errors import DataError, DataTypeError, ParameterError
+from tabdiffuse.sampling.guidance import Guidance
 
 ROWS, LABELS = 24, 3
 SETTINGS = {"max_steps": 4, "width": 8, "depth": 1, "n_steps": 3, "random_state": 0, "verbose": 0}
@@ -244,6 +245,52 @@ def test_equal_seeds_give_equal_models():
     assert not np.array_equal(
         one.sample(4)["image"], make(random_state=1).fit(data()).sample(4)["image"]
     )
+
+
+# --- Guidance -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shaken(model):
+    """A model whose answers depend on the conditions, as if it had learnt something."""
+    lively = copy.deepcopy(model)
+    with torch.no_grad():
+        for parameter in lively.denoiser_.parameters():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=torch.manual_seed(0))
+    return lively
+
+
+@pytest.mark.parametrize("guidance", [3, 0.0, Guidance(3.0, 0.5, (0.2, 0.9))])
+def test_guidance_changes_the_rest_and_keeps_the_conditions(shaken, guidance):
+    plain = shaken.sample(5, conditions={"label": 1}, random_state=0)
+    lean = shaken.sample(5, conditions={"label": 1}, guidance=guidance, random_state=0)
+    assert (lean["label"] == 1).all()
+    assert not np.array_equal(lean["image"], plain["image"])
+    assert_same(lean, shaken.sample(5, conditions={"label": 1}, guidance=guidance, random_state=0))
+
+
+@pytest.mark.parametrize("guidance", [None, 1, 1.0, Guidance(1.0, 0.5)])
+def test_strength_one_and_none_are_no_guidance(shaken, guidance):
+    plain = shaken.sample(5, conditions={"label": 1}, random_state=0)
+    assert_same(shaken.sample(5, conditions={"label": 1}, guidance=guidance, random_state=0), plain)
+    assert_same(
+        shaken.sample(5, guidance=guidance, random_state=0), shaken.sample(5, random_state=0)
+    )
+
+
+@pytest.mark.parametrize("conditions", [None, {}])
+@pytest.mark.parametrize("guidance", [2, Guidance(0.5)])
+def test_guidance_without_conditions_is_refused(model, conditions, guidance):
+    message = "leans on conditions, and MultimodalDiffusion.sample was given none. Got guidance="
+    with pytest.raises(ParameterError, match=re.escape(message)):
+        model.sample(3, conditions=conditions, guidance=guidance)
+
+
+@pytest.mark.parametrize("guidance", [-1, "strong", np.nan, np.inf, True, (2.0, 0.5)])
+def test_guidance_that_is_no_strength_is_refused(model, guidance):
+    message = "The 'guidance' parameter of MultimodalDiffusion.sample must be a non-negative"
+    with pytest.raises(ParameterError, match=re.escape(message)):
+        model.sample(3, conditions={"label": 1}, guidance=guidance)
 
 
 # --- scikit-learn's rules -------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from dataclasses import FrozenInstanceError, asdict, fields, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -62,6 +63,7 @@ BAD: dict[str, list[Any]] = {
     "min_atom_mass": [-0.01, 1.01],
     "max_atoms": [-1, 2.5],
     "n_steps": [0, 2.5],
+    "prior_scale": [0, -1, np.inf],
 }
 
 
@@ -192,6 +194,7 @@ def test_the_same_field_changes_nothing(frame, usual):
 
 def test_fields_that_are_tried_are_all_that_need_no_other_test():
     elsewhere = {"width", "depth", "batch_size", "max_steps", "min_steps", "epochs", "n_steps"}
+    elsewhere.add("prior_scale")
     assert set(CHANGES) | elsewhere == {field.name for field in fields(Preset)}
 
 
@@ -200,7 +203,21 @@ def test_what_the_estimator_is_told_wins():
     model = tiny_model(preset=preset, width=16, depth=None, n_steps=None, batch_size=4)
     model.fit(mixed_frame(30))
     assert (model.preset_.width, model.preset_.depth) == (16, 5)
-    assert (model.batch_size_, model.sampling_steps_) == (4, 7)
+    assert (model.batch_size_, model.preset_.n_steps) == (4, 7)
+
+
+def test_the_scale_of_the_prior_widens_what_an_untrained_network_samples():
+    # Without training the output is 0, and the sampler hands the noise through: sd 1 or 3.
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=4000), "y": rng.normal(size=4000)})
+    ranks = []
+    for scale in (1.0, 3.0):
+        model = tiny_model(preset=replace(FAST, prior_scale=scale), max_steps=1, learning_rate=1e-9)
+        sampled = model.fit(frame).sample(2000, random_state=0)
+        ranks.append((sampled["x"] > frame["x"].quantile(0.9)).mean())
+    # P(z > 1.28) = .100 and P(3 z > 1.28) = .335; five standard errors are .034 and .053.
+    assert ranks[0] == pytest.approx(0.1, abs=0.034)
+    assert ranks[1] == pytest.approx(0.335, abs=0.053)
 
 
 def test_the_widths_of_estimator_and_preset_must_go_together():
