@@ -19,13 +19,20 @@ from benchmarks.deadline import Deadline, TimeIsUp, Watch
 from benchmarks.methods import METHODS
 from benchmarks.results import Config, Line
 from benchmarks.rivals.environments import RivalError
+from benchmarks.trainings import Training
 
 RESUMABLE = ("tabdiffuse",)  # methods that take a checkpoint and callbacks
 OWN_OPTIONS = ("checkpoint", "callbacks")  # of the harness: they decide nothing
 
 
 def generate(
-    config: Config, dataset: Dataset, output: Path, deadline: Deadline, reserve: float
+    config: Config,
+    dataset: Dataset,
+    output: Path,
+    deadline: Deadline,
+    reserve: float,
+    *,
+    models: Path | None = None,
 ) -> Line:
     """Train, sample, and write the rows and their record.
 
@@ -41,6 +48,8 @@ def generate(
         When the whole command ends.
     reserve : float
         Seconds that must be left after the training.
+    models : Path, optional
+        Folder in which trained models are kept, and found again.
 
     Returns
     -------
@@ -57,12 +66,13 @@ def generate(
     output.mkdir(parents=True, exist_ok=True)
     watch = Watch(deadline, reserve)
     method = METHODS[config.method]()
+    training = None if models is None else Training(config, dataset.sha256, models)
     try:
         rows, info = method.generate(
             dataset.train,
             len(dataset.train),
             config.seed,
-            {**config.options, "target": dataset.target, **_means(config, output, watch)},
+            {**config.options, "target": dataset.target, **_means(config, output, watch, training)},
         )
     except ModelFileError as error:
         raise click.ClickException(f"{error} --force deletes it.") from error
@@ -118,10 +128,11 @@ def forget(config: Config, output: Path) -> None:
         (output / f"{config.stem}.{ending}").unlink(missing_ok=True)
 
 
-def _means(config: Config, output: Path, watch: Watch) -> dict[str, Any]:
-    """Give the method what it needs to keep to the limit."""
+def _means(config: Config, output: Path, watch: Watch, training: Training | None) -> dict[str, Any]:
+    """Give the method what it needs to keep to the limit, and its model."""
     if config.method in RESUMABLE:
-        return {"checkpoint": checkpoint_file(config, output), "callbacks": [watch]}
+        own = {"checkpoint": checkpoint_file(config, output), "callbacks": [watch]}
+        return {**own, "training": training}
     return {} if watch.deadline.limit is None else {"time_limit": watch.deadline.left()}
 
 

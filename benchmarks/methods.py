@@ -11,6 +11,7 @@ import pandas as pd
 from benchmarks.rivals.catalogue import RIVALS
 from benchmarks.rivals.memory import MB, PeakMemory
 from benchmarks.settings import DEFAULT_PRESET, estimator_arguments
+from benchmarks.trainings import Training
 
 if TYPE_CHECKING:
     from tabdiffuse import TabularDiffusion
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 Info = dict[str, Any]
 
 # Options of a run that are no arguments of the estimator.
-NOT_OURS = ("overrides", "time_limit", "target")
+NOT_OURS = ("overrides", "time_limit", "target", "training")
 
 
 class Method(Protocol):
@@ -39,8 +40,8 @@ class Method(Protocol):
             Seed of training and sampling.
         options : dict
             ``preset``, ``device``, ``max_time`` (seconds or None), ``overrides`` (arguments of the
-            method's own class, which win); ours also takes ``checkpoint`` (path or None), rivals
-            ``time_limit`` and ``target``.
+            method's own class, which win); ours also takes ``checkpoint`` (path or None) and
+            ``training`` (a `Training` to keep, or None), rivals ``time_limit`` and ``target``.
 
         Returns
         -------
@@ -65,11 +66,15 @@ class TabDiffuse:
         ``peak_memory_mb`` is what this process holds, the libraries and the data included.
         """
         _forget_gpu_peak()
+        training: Training | None = options.get("training")
         with PeakMemory() as peak:
-            model, info = self.fit(train, seed, options)
+            kept = training.find() if training else None
+            model, info = kept or self.fit(train, seed, options)
             start = time.perf_counter()
             synthetic = model.sample(n, random_state=seed)
             info["sample_seconds"] = time.perf_counter() - start
+        if training and not kept:
+            training.keep(model, info)
         return synthetic, {
             **info,
             "peak_memory_mb": peak.mb,

@@ -51,6 +51,8 @@ class Runner:
         "generate" or "evaluate" for one half of each run.
     force : bool
         Run anew what is there already.
+    models : Path, optional
+        Folder in which trained models are kept, and found again.
     """
 
     def __init__(
@@ -61,12 +63,14 @@ class Runner:
         *,
         only: str | None = None,
         force: bool = False,
+        models: Path | None = None,
     ) -> None:
         self.output = output
         self.deadline = deadline
         self.reporter = reporter
         self.only = only
         self.force = force
+        self.models = models
         own = output / LINES
         self.finished = read_lines([own]) if own.is_file() else []
         self.expected = Expectations(self.finished)
@@ -133,7 +137,9 @@ class Runner:
             return None
         with self.reporter.phase(f"Train {config.title}, seed {config.seed}, on {config.dataset}"):
             try:
-                record = generate(config, dataset, self.output, self.deadline, reserve)
+                record = generate(
+                    config, dataset, self.output, self.deadline, reserve, models=self.models
+                )
             except TimeIsUp as stop:
                 self.reporter.note(f"{stop}; the same command goes on from there")
                 outcome.left.append(f"generate {config.stem} (begun, {stop})")

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.results import Config
+from benchmarks.trainings import SAMPLING_PARAMETERS
 
 PRESET = "fast"
 SPLIT = "validation"
-SAMPLING = ("solver", "eta", "n_steps")  # parameters that a trained model can change
+SAMPLING = SAMPLING_PARAMETERS
 
 DATASETS = ("adult", "default", "beijing")
 SEEDS = (0, 1, 2)

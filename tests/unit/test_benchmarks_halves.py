@@ -325,3 +325,28 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
         results.write_atomically(b"second", path)
     assert path.read_bytes() == b"first"
     assert list(tmp_path.iterdir()) == [path]
+
+
+# Kept models
+
+
+def test_a_kept_model_is_not_trained_again_and_samples_as_it_is_asked(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(methods.METHODS, "tabdiffuse", methods.TabDiffuse)
+    fits = []
+    fit = methods.TabDiffuse.fit
+    monkeypatch.setattr(
+        methods.TabDiffuse, "fit", lambda self, *given: fits.append(1) or fit(self, *given)
+    )
+    small = ["--set", "max_steps=3", "--only", "generate", "--models", str(tmp_path / "models")]
+    rows = {}
+    for steps, folder in ((4, "a"), (2, "b"), (4, "c")):
+        code, output = invoke(tmp_path / folder, *small, "--set", f"n_steps={steps}")
+        assert code == 0, output
+        (table,) = (tmp_path / folder).glob("*.csv")
+        rows[folder] = table.read_text()
+    assert len(fits) == 1
+    assert rows["a"] == rows["c"] != rows["b"]
+    other = ["--set", "max_steps=2", *small[2:]]  # another training
+    assert invoke(tmp_path / "d", *other)[0] == 0
+    assert len(fits) == 2
+    assert len(list((tmp_path / "models").glob("*.tabdiffuse"))) == 2
