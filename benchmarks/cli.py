@@ -13,6 +13,7 @@ from benchmarks.data import SPLITS, DataError, Dataset, describe, known, load, r
 from benchmarks.deadline import Deadline
 from benchmarks.formats import duration
 from benchmarks.methods import METHODS
+from benchmarks.questions.cli import questions
 from benchmarks.reporter import Reporter
 from benchmarks.results import COMMITTED, LINES, OWN_METHOD, Config, Line, ResultsError, read_lines
 from benchmarks.runner import Outcome, Runner
@@ -46,6 +47,7 @@ def main() -> None:
 
 
 main.add_command(ablations)
+main.add_command(questions)
 
 
 @main.command("list")
@@ -94,6 +96,11 @@ def list_datasets() -> None:
 @click.option("--only", type=click.Choice(["generate", "evaluate"]), help="One half of each run.")
 @click.option("--force", is_flag=True, help="Run anew what is finished or begun.")
 @click.option(
+    "--models",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep trained models of ours in this folder; one that is there only samples.",
+)
+@click.option(
     "--train-rows",
     type=click.IntRange(min=30),
     help="Quick look: as many random train rows. Not comparable with published numbers.",
@@ -113,6 +120,7 @@ def run(
     time_limit: float | None,
     only: str | None,
     force: bool,
+    models: Path | None,
     train_rows: int | None,
 ) -> None:
     """Train on each DATASET, sample as many rows, score them, print the tables.
@@ -136,7 +144,9 @@ def run(
     )
     reporter = Reporter(Console())
     try:
-        runner = Runner(output, Deadline(time_limit, started), reporter, only=only, force=force)
+        runner = Runner(
+            output, Deadline(time_limit, started), reporter, only=only, force=force, models=models
+        )
         outcome = _run(configs, runner)
     except (DataError, ResultsError) as error:
         raise click.ClickException(str(error)) from error

@@ -30,6 +30,7 @@ Floats = NDArray[np.float64]
 # Rows times noises in one call of the network; as in sampling, a CPU wants what fits its caches.
 _CPU_ROWS = 512
 _GPU_ROWS = 16_384
+_LEAST_SHARE = 1e-6  # of a category that no row of the training data has; where its logit starts
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,13 @@ class TableAnswers:
         result: Floats = rows.log_marginal[:, counted].sum(axis=1) - total
         return result
 
-    def cell_surprise(self, rows: TableRows, column: int, n_draws: int, n_steps: int) -> Floats:
-        """Compute ``-log p`` of the cells of one column given all others, (n,); 0 if hidden."""
+    def cell_surprise(
+        self, rows: TableRows, column: int, n_draws: int, n_steps: int, *, relative: bool
+    ) -> Floats:
+        """Compute ``-log p`` of the cells of one column given all others, (n,); 0 if hidden.
+
+        ``relative`` adds the log-probability of each cell by its column alone.
+        """
         found = np.zeros(len(rows))
         known = ~rows.hidden[:, column]
         is_number = np.zeros(len(rows), dtype=bool)
@@ -76,14 +82,24 @@ class TableAnswers:
             # The event first, and then the number given its event.
             points = self._points(n_draws, n_steps).categories_last(self.denoiser.joint)
             found[own] = self._surprise(rows, [column], points, own)
-            found[own] -= rows.log_marginal[own, number]
+            if not relative:
+                found[own] -= rows.log_marginal[own, number]
         event = rows.cell_of(column, "categorical")
         if event is not None:
             own = np.flatnonzero(~is_number & known)
             code = rows.x0["categorical"][own, event].numpy()
             log_probs = self._event_log_probs(rows, column, own)
             found[own] = -log_probs[np.arange(len(own)), code]
+            if relative:
+                codes = rows.x0["categorical"][known, event].numpy()
+                found[known] += self._log_frequencies(event)[codes]
         return found
+
+    def _log_frequencies(self, event: int) -> Floats:
+        """Give the log of the share of each code, as far from 0 as one unseen in training."""
+        shares = self.codec.layout.frequencies[event]
+        result: Floats = np.log(np.maximum(shares, _LEAST_SHARE))
+        return result
 
     def values(self, column: int) -> Series:
         """Give the values that have an event of their own, in the order of their codes."""

@@ -63,6 +63,7 @@ _PRESET = one_of(("auto", *PRESETS))
 RULES: dict[str, Rule] = {
     "n_samples": COUNT,
     "n_draws": COUNT,
+    "relative": FLAG,
     "agg": one_of(("mean", "median", "mode")).or_none(),
     "preset": Rule(
         lambda v: isinstance(v, Preset) or _PRESET.accepts(v),

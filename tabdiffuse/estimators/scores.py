@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ParameterError
 from tabdiffuse.estimators.answers import Floats, TableAnswers
+from tabdiffuse.estimators.parameters import check_parameters
 from tabdiffuse.estimators.rows import TableRows
 from tabdiffuse.estimators.rules import COUNT
 from tabdiffuse.tables import TableCodec, TableSchema, check_same_columns
@@ -111,17 +112,21 @@ class TableScores:
             raise ParameterError("score needs at least one row. Got 0 instead.")
         return float(scores.mean())
 
-    def score_cells(self, X: pd.DataFrame, *, n_draws: int = 2, n_steps: int = 16) -> pd.DataFrame:
+    def score_cells(
+        self, X: pd.DataFrame, *, relative: bool = True, n_draws: int = 2, n_steps: int = 16
+    ) -> pd.DataFrame:
         """Tell how surprising each cell is, given all the other cells of its row.
-
-        The result is ``-log p(cell | others)``, so a cell of a column with many equally likely
-        values is always somewhat surprising; subtract a column's median to compare columns by how
-        unusual a cell is for its kind. Units are those of `score_samples`.
 
         Parameters
         ----------
         X : DataFrame
             Rows with the columns of the training data.
+        relative : bool, default=True
+            Compare with what the column by itself says: ``log p(cell) - log p(cell | others)``,
+            the evidence that the cell does not belong to its row but was drawn from its column, as
+            typos and mixed-up rows are. Columns with many and with few values can be compared, and
+            0 means that the others say nothing. False gives ``-log p(cell | others)``, in the units
+            of `score_samples`; a cell of a column with many values is then always surprising.
         n_draws, n_steps : int, default=2 and 16
             As in `score_samples`, for columns of numbers: a number that is no event costs ``2 *
             n_draws * n_steps`` calls of the network, any other cell one.
@@ -139,9 +144,10 @@ class TableScores:
         """
         owner = f"{type(self).__name__}.score_cells"
         self._check_counts(owner, n_draws=n_draws, n_steps=n_steps)
+        check_parameters(owner, {"relative": relative})
         answers, rows = self._answers(), self._rows(X)
         columns = [
-            answers.cell_surprise(rows, place, int(n_draws), int(n_steps))
+            answers.cell_surprise(rows, place, int(n_draws), int(n_steps), relative=relative)
             for place in range(len(self.schema_.names))
         ]
         found = np.where(rows.hidden, np.nan, np.stack(columns, axis=1))

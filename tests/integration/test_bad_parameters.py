@@ -24,6 +24,7 @@ def fitted():
 BAD_VALUES: dict[str, list[Any]] = {
     "n_samples": [0, -1, 2.5, True, "10", None, np.nan],
     "n_draws": [0, -1, 2.5, True, "10", None],
+    "relative": [None, 1, "yes"],
     "agg": ["max", 1, True, ["mean"]],
     "guidance": [-1, np.nan, np.inf, "2", True, (2, 0.5)],
     "preset": ["turbo", None, 1, np.array(["fast", "best"])],
@@ -47,6 +48,7 @@ BAD_VALUES: dict[str, list[Any]] = {
 GOOD_VALUES: dict[str, list[Any]] = {
     "n_samples": [1, np.int64(7)],
     "n_draws": [1, np.int64(7)],
+    "relative": [True, False],
     "agg": [None, "mean", "median", "mode"],
     "guidance": [None, 0, 1, 2.5, np.float32(2), Guidance(2.0, interval=(0.2, 0.8))],
     "preset": ["auto", "fast", "balanced", "best"],

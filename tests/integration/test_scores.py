@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from tabdiffuse import TabularDiffusion
 from tabdiffuse.errors import DataError, DataTypeError, ParameterError
 from tabdiffuse.tables.marginals import log_marginal, middles
-from tests.tiny_tables import SETTINGS, fit_codec
+from tests.tiny_tables import SETTINGS, fit_codec, tiny_model
 
 QUICK = {"n_draws": 1, "n_steps": 2}
 
@@ -128,7 +128,25 @@ def test_surprise_of_a_cell_is_its_log_probability_given_the_others(model, table
     rows = table.iloc[:8]
     others = [name for name in table.columns if name != column]
     expected = -model.score_samples(rows, given=others, n_draws=8, n_steps=16)
-    np.testing.assert_allclose(model.score_cells(rows)[column], expected, atol=band)
+    found = model.score_cells(rows, relative=False)
+    np.testing.assert_allclose(found[column], expected, atol=band)
+
+
+def test_relative_surprise_is_what_the_column_alone_does_not_explain(model, table):
+    rows = table.iloc[:30]
+    gap = model.score_cells(rows, relative=False) - model.score_cells(rows)
+    shares = table["sign"].value_counts(normalize=True)
+    np.testing.assert_allclose(gap["sign"], -np.log(rows["sign"].map(shares)))
+    assert (gap["unit"] == 0).all()
+
+
+def test_a_cell_that_the_others_say_nothing_about_is_not_relatively_surprising():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"many": rng.permutation(600), "few": rng.choice(["a", "b"], 600)})
+    alone = tiny_model(max_steps=1, learning_rate=1e-9).fit(frame)  # the columns, no dependence
+    cells = alone.score_cells(frame.head(20))
+    np.testing.assert_allclose(cells, 0, atol=1e-4)
+    assert (alone.score_cells(frame.head(20), relative=False)["many"] > 5).all()  # log 600 = 6.4
 
 
 def test_unknown_cells_are_no_evidence(model, table):
