@@ -142,16 +142,16 @@ def _restrictions(columns: Mapping[Any, ColumnEvidence], layout: TableLayout) ->
         is_open = np.zeros_like(only_weighted)
         if number is not None and only_weighted.any():
             is_open = only_weighted & ~column.score_known & (column.log_weights[:, 0] > -np.inf)
-        bounds = torch.as_tensor(column.bounds).float() if column.bounded.any() else None
+        within = torch.as_tensor(column.intervals).float() if column.bounded.any() else None
         drawn = event if weights is not None else None
-        for active, carried, interval in (
-            (column.bounded, number, bounds),
+        for active, carried, intervals in (
+            (column.bounded, number, within),
             (only_weighted & ~is_open, number, None),
             (is_open, None, None),
         ):
             if active.any():
                 mask = torch.as_tensor(active)
-                found.append(Restriction(mask, drawn, weights, carried, interval))
+                found.append(Restriction(mask, drawn, weights, carried, intervals))
     return found
 
 

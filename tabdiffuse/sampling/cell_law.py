@@ -27,7 +27,7 @@ _CPU_CALL_ROWS, _GPU_CALL_ROWS = 2048, 65_536
 class Restriction:
     """What the cells of one token may hold, in each row.
 
-    The law wanted is ``p(e, x) exp(log_weights[e]) 1[x in interval]``, where the interval counts
+    The law wanted is ``p(e, x) exp(log_weights[e]) 1[x in intervals]``, where the intervals count
     only for the category ``inside`` if the token has a categorical cell.
 
     Attributes
@@ -41,8 +41,9 @@ class Restriction:
     number : tuple of str and int, optional
         Modality and cell of the number. It must be named if the token has one, as the cells of a
         token have one time: it is drawn with the event, or goes on from where it is held.
-    interval : Tensor, optional
-        Bounds of the clean number, ``(B, 2)``, perhaps infinite; unbounded by default.
+    intervals : Tensor, optional
+        Bounds of the clean number, ``(B, M, 2)``, perhaps infinite; unbounded by default. The
+        intervals of a row do not overlap; ``(inf, -inf)`` is empty, for rows with fewer than M.
     inside : int
         Category at which the number carries the value.
     """
@@ -51,22 +52,22 @@ class Restriction:
     event: Cell | None = None
     log_weights: Tensor | None = None
     number: Cell | None = None
-    interval: Tensor | None = None
+    intervals: Tensor | None = None
     inside: int = 0
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> Restriction:
         """Apply a function to every tensor, for instance to choose rows or move them."""
-        weights, interval = self.log_weights, self.interval
+        weights, intervals = self.log_weights, self.intervals
         return replace(
             self,
             active=change(self.active),
             log_weights=None if weights is None else change(weights),
-            interval=None if interval is None else change(interval),
+            intervals=None if intervals is None else change(intervals),
         )
 
     def tensors(self) -> list[Tensor]:
         """Return every tensor, each with one entry for each row."""
-        given = (self.active, self.log_weights, self.interval)
+        given = (self.active, self.log_weights, self.intervals)
         return [values for values in given if values is not None]
 
 
@@ -100,7 +101,7 @@ class Network:
         rows: PartialRows,
         number: Cell,
         event: Cell | None,
-        interval: Tensor,
+        intervals: Tensor,
         block: Tensor,
     ) -> tuple[QuantileTable, Tensor]:
         """Return quantile functions of a hidden number, and which of them each row has."""
@@ -112,13 +113,13 @@ class Network:
                 rows.take(own),
                 number,
                 event,
-                interval[own],
+                intervals[own],
                 knots=knots,
                 solver=self.solver,
                 n_steps=self.n_steps,
             )
 
-        key = torch.cat([rows.key(), interval.double()], dim=1)
+        key = torch.cat([rows.key(), intervals.double().flatten(1)], dim=1)
         tables, index = _ask(key, block, self._knots(key, block), ask)
         return QuantileTable(*tables), index
 
@@ -281,13 +282,14 @@ def _numbers(
         inside = torch.full_like(block, restriction.inside)
         rows = rows.reveal(event, inside, torch.ones_like(wanted, dtype=torch.float64), wanted)
     part = wanted.nonzero()[:, 0]
-    interval = restriction.interval
-    if interval is None:
-        interval = torch.tensor([-torch.inf, torch.inf], device=block.device).expand(len(block), 2)
-    table, own = network.number(rows.take(part), number, event, interval[part], block[part])
+    intervals = restriction.intervals
+    if intervals is None:
+        everywhere = torch.tensor([-torch.inf, torch.inf], device=block.device)
+        intervals = everywhere.expand(len(block), 1, 2)
+    table, own = network.number(rows.take(part), number, event, intervals[part], block[part])
     index = torch.zeros_like(block)
     index[part] = own
-    return NumberLaw(table, index, interval)
+    return NumberLaw(table, index, intervals)
 
 
 def _draw_category(log_weights: Tensor, u: Tensor) -> Tensor:

@@ -3,11 +3,12 @@
 With every other unknown cell left at time 1, the flow from time 1 to 0 moves one number, and paths
 of a number do not cross: where a path ends increases with where it starts. So the flow is the
 quantile function of the number given the evidence, read at ``Phi(z)`` for the starting point z. A
-table of it tells how much mass an interval has, and draws from within it, without any rejection.
+table of it tells how much mass intervals have, and draws from within it, without any rejection.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from tabdiffuse.denoiser import Denoise
 from tabdiffuse.joint import JointProcess, Prediction, ProductProcess, State, Times
 from tabdiffuse.modalities import NumericModality
 from tabdiffuse.processes import GaussianProcess
+from tabdiffuse.sampling.particles import first_beyond
 from tabdiffuse.sampling.rows import Cell, PartialRows
 from tabdiffuse.sampling.sampler import sample
 from tabdiffuse.sampling.solvers import Euler, Solver, TwoM
@@ -57,7 +59,7 @@ class QuantileTable(NamedTuple):
 
 @dataclass(frozen=True)
 class NumberLaw:
-    """Laws of one number, one for each row, within an interval.
+    """Laws of one number, one for each row, within a union of intervals.
 
     Attributes
     ----------
@@ -65,44 +67,66 @@ class NumberLaw:
         Quantile functions.
     index : Tensor
         Row of the table that belongs to each row, ``(B,)``.
-    interval : Tensor
-        Bounds of the number, ``(B, 2)``, perhaps infinite.
+    intervals : Tensor
+        Bounds of the number, ``(B, M, 2)``, perhaps infinite. The intervals of a row do not
+        overlap; where it has fewer than M, empty ones, ``(inf, -inf)``, stand for the rest.
     """
 
     table: QuantileTable
     index: Tensor
-    interval: Tensor
+    intervals: Tensor
 
     def take(self, rows: Tensor) -> NumberLaw:
         """Choose rows."""
-        return replace(self, index=self.index[rows], interval=self.interval[rows])
+        return replace(self, index=self.index[rows], intervals=self.intervals[rows])
 
     def log_mass(self) -> Tensor:
-        """Return the log-probability of the interval, ``(B,)``."""
-        low, high, _ = self._tail()
-        return (high - low).clamp_min(0).log()
+        """Return the log-probability of the intervals, ``(B,)``."""
+        low, high, _ = self._tails()
+        return _log_widths(low, high).logsumexp(dim=1)
 
     def draw(self, u: Tensor) -> Tensor:
-        """Draw the number of each row by inversion, given ``u`` in [0, 1), ``(B,)``."""
-        low, high, flipped = self._tail()
-        z = torch.special.ndtri((low + u * (high - low)).clamp(_SMALLEST, _LARGEST))
-        z = torch.where(flipped, -z, z)[:, None]
-        x = _interpolate(z, *self._own_tables())[:, 0]
-        return x.clamp(self.interval[:, 0], self.interval[:, 1])
+        """Draw the number of each row by inversion, given ``u`` in [0, 1), ``(B,)``.
 
-    def _tail(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Give the bounds as probabilities, and the rows where they count from above.
+        The position of ``u`` among the masses of the intervals chooses one of them, and its
+        position within that mass the number. A row without mass gets no number of any meaning.
+        """
+        tails = self._tails()
+        share = _log_widths(*tails[:2]).softmax(dim=1).nan_to_num()
+        reached = share.cumsum(dim=1)
+        point = u[:, None] * reached[:, -1:]
+        own = first_beyond(reached, point)
+        mass, end = share.gather(1, own), reached.gather(1, own)
+        within = ((point - (end - mass)) / mass.clamp_min(_SMALLEST)).clamp(0, 1)
+        low, high, flipped = (tail.gather(1, own) for tail in tails)
+        z = torch.special.ndtri((low + within * (high - low)).clamp(_SMALLEST, _LARGEST))
+        x = _interpolate(torch.where(flipped, -z, z), *self._own_tables())
+        bounds = self.intervals.gather(1, own[..., None].expand(-1, -1, 2))
+        return x.clamp(bounds[..., 0], bounds[..., 1])[:, 0]
+
+    def _tails(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Give the bounds as probabilities, ``(B, M)``, and where they count from above.
 
         An interval above the median is mirrored: near 0 a probability keeps its digits.
         """
         scores, values = self._own_tables()
-        a, b = _interpolate(self.interval.double(), values, scores).unbind(dim=1)
+        bounds = _interpolate(self.intervals.double().flatten(1), values, scores)
+        a, b = bounds.view(self.intervals.shape).unbind(dim=2)
         flipped = a > 0
         low, high = torch.where(flipped, -b, a), torch.where(flipped, -a, b)
-        return torch.special.ndtr(low), torch.special.ndtr(high), flipped
+        return _ndtr(low), _ndtr(high), flipped
 
     def _own_tables(self) -> tuple[Tensor, Tensor]:
         return self.table.scores[self.index], self.table.values[self.index]
+
+
+def _ndtr(z: Tensor) -> Tensor:
+    """Give the normal distribution function; that of torch has no digits left below -8."""
+    return torch.erfc(-z / math.sqrt(2)) / 2
+
+
+def _log_widths(low: Tensor, high: Tensor) -> Tensor:
+    return (high - low).clamp_min(0).log()
 
 
 def tabulate(
@@ -111,7 +135,7 @@ def tabulate(
     rows: PartialRows,
     number: Cell,
     event: Cell | None,
-    interval: Tensor,
+    intervals: Tensor,
     *,
     knots: int,
     solver: Solver,
@@ -119,7 +143,7 @@ def tabulate(
 ) -> QuantileTable:
     """Tabulate the quantile function of one hidden number in each row.
 
-    Half of the knots show where the interval lies; the other half are then put there, more of them
+    Half of the knots show where the intervals lie; the other half are then put there, more of them
     where the curve is steep.
 
     Parameters
@@ -130,8 +154,8 @@ def tabulate(
         The evidence; the number's event, if it has one, is in their state.
     number, event : tuple of str and int
         The number, and the category that shares its token and thereby its time.
-    interval : Tensor
-        Where the function is wanted, as bounds of its values, ``(B, 2)``.
+    intervals : Tensor
+        Where the function is wanted, as bounds of its values, ``(B, M, 2)``.
     knots : int
         Number of knots at which the flow is solved, 1 more than a power of 2.
     """
@@ -145,7 +169,7 @@ def tabulate(
     even = torch.linspace(-_REACH, _REACH, knots // 2 + 1, dtype=torch.float64, device=rows.device)
     coarse = even.repeat(len(rows), 1)
     values = solve(coarse)
-    more = _knots_within(_curve(coarse, values), interval.double(), knots // 2)
+    more = _knots_within(_curve(coarse, values), intervals.double(), knots // 2)
     scores, order = torch.cat([coarse, more], dim=1).sort(dim=1)
     return _curve(scores, torch.cat([values, solve(more)], dim=1).gather(1, order))
 
@@ -222,25 +246,25 @@ def _curve(scores: Tensor, values: Tensor) -> QuantileTable:
     )
 
 
-def _knots_within(table: QuantileTable, interval: Tensor, count: int) -> Tensor:
-    """Choose normal scores, ``(B, count)``, where a coarse table puts an interval.
+def _knots_within(table: QuantileTable, intervals: Tensor, count: int) -> Tensor:
+    """Choose normal scores, ``(B, count)``, where a coarse table puts some intervals.
 
-    They are spaced evenly in the sum of score and value, each as a share of its range there. Of the
+    They are spaced evenly in the sum of score and value, each as a share of its range there. Of an
     interval only the coarse cells are sure that hold its bounds, so whole cells are taken.
     """
-    scores, values = table
     parts = _FINE // count
-    low, high = (
-        (torch.searchsorted(values, bound.contiguous()[:, None], right=right) - 1) // parts + more
-        for bound, right, more in zip(interval.unbind(1), (True, False), (0, 1), strict=True)
-    )
-    low, high = low.clamp(0, count - 1) * parts, high.clamp(1, count) * parts
-    path = torch.zeros_like(scores)
+    edges = table.values[:, ::parts].clone()
+    edges[:, 0], edges[:, -1] = -torch.inf, torch.inf
+    low, high = intervals[:, None].unbind(dim=3)
+    taken = ((low < edges[:, 1:, None]) & (high > edges[:, :-1, None])).any(dim=2)
+    taken |= ~taken.any(dim=1, keepdim=True)
+    mask = taken.repeat_interleave(parts, dim=1)
+    path = torch.zeros_like(table.scores)
     for axis in table:
-        start, end = axis.gather(1, low), axis.gather(1, high)
-        path += (axis - start) / (end - start)
+        steps = axis.diff(dim=1) * mask
+        path[:, 1:] += (steps / steps.sum(dim=1, keepdim=True)).cumsum(dim=1)
     wanted = 2 * (torch.arange(count, dtype=path.dtype, device=path.device) + 0.5) / count
-    return _interpolate(wanted.repeat(len(path), 1), path, scores)
+    return _interpolate(wanted.repeat(len(path), 1), path, table.scores)
 
 
 def _interpolate(x: Tensor, xs: Tensor, ys: Tensor) -> Tensor:

@@ -8,7 +8,9 @@ import numpy as np
 
 from tabdiffuse.tables.codec_base import Floats
 
-__all__ = ["CellLaw", "restricted_to"]
+__all__ = ["CellLaw", "Intervals", "restricted_to"]
+
+Intervals = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,19 @@ class CellLaw:
         Time at which the number is known.
     log_weights : ndarray of float64, shape (K,), optional
         Log weight of each event or category, if they are weighted.
-    bounds : tuple of float, optional
-        Bounds of the score at the event "continuous".
+    intervals : tuple of tuple of float, optional
+        Where the score may lie at the event "continuous": bounds of disjoint intervals, increasing.
     """
 
     code: int | None = None
     score: float | None = None
     time: float = 0.0
     log_weights: Floats | None = None
-    bounds: tuple[float, float] | None = None
+    intervals: Intervals | None = None
 
 
 def restricted_to(
-    log_weights: Floats, *, is_numeric: bool, bounds: tuple[float, float] | None = None
+    log_weights: Floats, *, is_numeric: bool, intervals: Intervals | None = None
 ) -> CellLaw:
     """Restrict a cell to weighted events, the first of which bounds its number.
 
@@ -49,8 +51,8 @@ def restricted_to(
         Log weight of each event, minus infinity for the excluded ones; at least one is finite.
     is_numeric : bool
         Whether the first event, "continuous", leaves a number open.
-    bounds : tuple of float, optional
-        Bounds of the score of that number.
+    intervals : tuple of tuple of float, optional
+        Where the score of that number may lie.
 
     Returns
     -------
@@ -60,6 +62,6 @@ def restricted_to(
     (left,) = np.nonzero(log_weights > -np.inf)
     assert left.size, "a restriction must leave an event"
     only = int(left[0]) if left.size == 1 else None
-    if only is None or (only == 0 and is_numeric and bounds is not None):
-        return CellLaw(log_weights=log_weights, bounds=bounds)
+    if only is None or (only == 0 and is_numeric and intervals is not None):
+        return CellLaw(log_weights=log_weights, intervals=intervals)
     return CellLaw(code=only, score=0.0 if is_numeric and only > 0 else None)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from tabdiffuse.errors import DataError, DataTypeError
 from tabdiffuse.tables.cell_law import CellLaw, restricted_to
@@ -26,6 +25,7 @@ from tabdiffuse.tables.conditions import (
 )
 from tabdiffuse.tables.numeric_codec import NumericCodec, stored_dtype
 from tabdiffuse.tables.places import covered, measured, score_bounds, seen_range
+from tabdiffuse.tables.quantiles import SmoothTable
 from tabdiffuse.tables.values import show
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ Places = tuple[float, float]
 
 _SHOWN = 5
 _FARTHEST = 4.5  # state of a number at any time
+_LEAST_KEPT = 0.9  # of the share of a number, once narrowed for float32
 _LEAST_VARIANCE = 1e-6  # of a measured score
 
 
@@ -53,7 +54,7 @@ def number_law(codec: NumericCodec, condition: Condition) -> CellLaw:
     Returns
     -------
     CellLaw
-        Known cells, or weights and bounds.
+        Known cells, or weights and intervals.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def _between(codec: NumericCodec, condition: Between) -> CellLaw:
     on_atom = np.flatnonzero((codec.atoms >= low) & (codec.atoms <= high))
     weights[on_atom + codec.is_numeric] = 0.0
     places = None if codec.table is None else covered(codec, low, high)
-    return _weighted(codec, weights, places, condition)
+    return _weighted(codec, weights, [] if places is None else [places], condition)
 
 
 def _one_of(codec: NumericCodec, condition: OneOf) -> CellLaw:
@@ -118,43 +119,60 @@ def _one_of(codec: NumericCodec, condition: OneOf) -> CellLaw:
         elif own is not None:
             places.append(own)
         else:
-            raise _impossible(codec, f"{value!r} of OneOf")
-    return _weighted(codec, weights, _joined(codec, places), condition)
+            raise _impossible(codec, f"{value!r} of OneOf", single=_is_between(codec, number))
+    return _weighted(codec, weights, _merged(places), condition)
 
 
-def _joined(codec: NumericCodec, places: Sequence[Places]) -> Places | None:
-    """Join neighbouring stretches of the distribution to one."""
-    if not places:
-        return None
-    ordered = sorted(places)
-    for (_, end), (start, _) in pairwise(ordered):
-        if start > end:
-            raise DataError(
-                f"Column {codec.column.name!r} holds many numbers, and those of OneOf lie apart. "
-                f"OneOf takes neighbours there, beside values that are frequent enough to be "
-                f"events: {_shown(codec.atoms)}. Use Between, or one call for each value."
-            )
-    return ordered[0][0], ordered[-1][1]
+def _is_between(codec: NumericCodec, number: float) -> bool:
+    """Tell whether a number is possible, and one of so many that it has no share by itself."""
+    low, high = seen_range(codec)
+    return isinstance(codec.table, SmoothTable) and codec.lattice is None and low <= number <= high
+
+
+def _merged(places: Sequence[Places]) -> list[Places]:
+    """Merge stretches of the distribution that touch, as those of neighbouring numbers do."""
+    merged: list[Places] = []
+    for low, high in sorted(places):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return merged
 
 
 def _weighted(
-    codec: NumericCodec, weights: Floats, places: Places | None, condition: Condition
+    codec: NumericCodec, weights: Floats, places: Sequence[Places], condition: Condition
 ) -> CellLaw:
     """Restrict a cell to some events and, at "continuous", to some places."""
     others = bool((weights > -np.inf).any())
-    if places is None:
-        if not others:
-            raise _impossible(codec, repr(condition))
-        return restricted_to(weights, is_numeric=codec.is_numeric)
-    bounds = score_bounds(places)
-    if bounds is None and not others:
+    if not places and not others:
+        raise _impossible(codec, repr(condition))
+    found = [score_bounds(place) for place in places]
+    intervals = tuple(bounds for bounds in found if bounds is not None)
+    if len(places) == 1 and not intervals and not others:
         # Narrower than float32 can tell: one point, up to the precision of the codec.
-        score = float(ndtri(0.5 * (places[0] + places[1])))
+        score = float(ndtri(0.5 * sum(places[0])))
         return CellLaw(code=0 if codec.cardinality else None, score=score)
+    if isinstance(condition, OneOf) and (others or len(places) > 1):
+        _check_shares(codec, places, found, condition)
+    if not intervals:
+        return restricted_to(weights, is_numeric=codec.is_numeric)
     if not codec.cardinality:
-        return CellLaw(bounds=bounds)
-    weights[0] = -np.inf if bounds is None else 0.0
-    return restricted_to(weights, is_numeric=True, bounds=bounds)
+        return CellLaw(intervals=intervals)
+    weights[0] = 0.0
+    return restricted_to(weights, is_numeric=True, intervals=intervals)
+
+
+def _check_shares(
+    codec: NumericCodec,
+    places: Sequence[Places],
+    found: Sequence[Places | None],
+    condition: OneOf,
+) -> None:
+    """Refuse numbers of which float32 tells too little apart to weigh them among others."""
+    for (low, high), bounds in zip(places, found, strict=True):
+        if bounds is None or np.ptp(ndtr(bounds)) < _LEAST_KEPT * (high - low):
+            raise _impossible(codec, repr(condition), single=True)
 
 
 def _approx(codec: NumericCodec, condition: Approx) -> CellLaw:
@@ -187,7 +205,15 @@ def _approx(codec: NumericCodec, condition: Approx) -> CellLaw:
     return CellLaw(score=score, time=time, log_weights=weights)
 
 
-def _impossible(codec: NumericCodec, what: str) -> DataError:
+def _impossible(codec: NumericCodec, what: str, *, single: bool = False) -> DataError:
+    """Say that nothing satisfies a condition, or that a single number has too little mass."""
+    if single:
+        return DataError(
+            f"Column {codec.column.name!r} holds so many different numbers that a single one has "
+            f"no probability to speak of; so none is drawn that satisfies {what}. Write "
+            f"Between(low, high) or Approx(value, sd=...) for numbers near one, or ask for each "
+            f"in a call of its own, as a plain value."
+        )
     low, high = seen_range(codec)
     if codec.table is None:
         known = f"The training data hold {_shown(codec.atoms)}"

@@ -3,11 +3,12 @@
 A plain value is a known event and, where the event is "continuous", the normal score of the middle
 of the value's interval; at another event the number holds nothing, and is 0. `Approx` is a score
 that is known up to noise. Everything else restricts: each event has a log weight, minus infinity
-where it is excluded, and the number has bounds.
+where it is excluded, and the number lies within intervals.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,11 +65,12 @@ class ColumnEvidence:
     times : ndarray of float64, shape (n,)
         Times at which numbers are known; 0 is exactly.
     weighted, bounded : ndarray of bool, shape (n,)
-        Rows whose events are weighted, and whose number has bounds.
+        Rows whose events are weighted, and whose number lies within intervals.
     log_weights : ndarray of float64, shape (n, K)
         Log weights of the events; 0 elsewhere.
-    bounds : ndarray of float64, shape (n, 2)
-        Bounds of the score at the event "continuous"; infinite elsewhere.
+    intervals : ndarray of float64, shape (n, M, 2)
+        Where the score lies at the event "continuous": bounds of intervals that do not overlap. A
+        row with fewer than M has empty ones, ``(inf, -inf)``, for the rest.
     note : str
         What deserves a warning.
     """
@@ -81,12 +83,17 @@ class ColumnEvidence:
     weighted: Bools
     bounded: Bools
     log_weights: Floats
-    bounds: Floats
+    intervals: Floats
     note: str = ""
 
     @classmethod
-    def unknown(cls, rows: int, cardinality: int, note: str = "") -> ColumnEvidence:
-        """Make evidence that says nothing yet."""
+    def unknown(
+        cls, rows: int, cardinality: int, laws: Iterable[CellLaw], note: str = ""
+    ) -> ColumnEvidence:
+        """Make evidence that says nothing yet, with room for what some laws say."""
+        most = max((len(law.intervals) for law in laws if law.intervals is not None), default=1)
+        intervals = np.tile([np.inf, -np.inf], (rows, most, 1))
+        intervals[:, 0] = -np.inf, np.inf
         no = [np.zeros(rows, dtype=bool) for _ in range(4)]
         return cls(
             code_known=no[0],
@@ -97,7 +104,7 @@ class ColumnEvidence:
             weighted=no[2],
             bounded=no[3],
             log_weights=np.zeros((rows, cardinality)),
-            bounds=np.tile([-np.inf, np.inf], (rows, 1)),
+            intervals=intervals,
             note=note,
         )
 
@@ -110,8 +117,9 @@ class ColumnEvidence:
             self.times[rows] = law.time
         if law.log_weights is not None:
             self.weighted[rows], self.log_weights[rows] = True, law.log_weights
-        if law.bounds is not None:
-            self.bounded[rows], self.bounds[rows] = True, law.bounds
+        if law.intervals is not None:
+            self.bounded[rows] = True
+            self.intervals[rows, : len(law.intervals)] = law.intervals
 
 
 def column_evidence(
@@ -146,7 +154,7 @@ def column_evidence(
     if isinstance(codec, NumericCodec):
         evidence = _fixed_numbers(codec, asked.values, laws, asked, holdable)
     else:
-        evidence = ColumnEvidence.unknown(len(asked.values), codec.cardinality)
+        evidence = ColumnEvidence.unknown(len(asked.values), codec.cardinality, laws.values())
         codes = codec.codes(asked.values, allow_missing=True)
         if codes is not None:
             fixed = asked.fixed
@@ -175,7 +183,7 @@ def _fixed_numbers(
         if isinstance(condition, Approx) and codec.table is not None:
             noted[asked.others[condition]] = float(condition.value)
     note = note_on_range(codec, noted)
-    evidence = ColumnEvidence.unknown(len(number), codec.cardinality, note)
+    evidence = ColumnEvidence.unknown(len(number), codec.cardinality, laws.values(), note)
     cells = codec.encode(pd.Series(number, name=codec.column.name), allow_missing=True)
     if cells.codes is not None:
         evidence.code_known[~missing] = True

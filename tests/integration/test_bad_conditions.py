@@ -97,7 +97,12 @@ BAD_CONDITIONS: dict[str, Any] = {
     "noise on categories": ({"member": Approx(1, 2)}, DataTypeError, r"'member' is boolean"),
     "a gap where there was none": ({"age": Missing}, DataError, r"no missing values in the train"),
     "another constant": ({"same": "y"}, DataError, r"'same': 1 of 1 values were never seen"),
-    "numbers that lie apart": ({"price": OneOf([1.0, 2.0])}, DataError, r"'price'"),
+    "numbers without mass": (
+        {"price": OneOf([1.0, 2.0])},
+        DataError,
+        r"'price' holds so many different numbers.*1\.0 of OneOf\. Write Between\(low, high\) or",
+    ),
+    "a number between integers": ({"age": OneOf([30, 37.5])}, DataError, r"37\.5.*in steps of 1"),
 }
 
 

@@ -251,6 +251,35 @@ def test_restricted_rows_follow_the_law_of_the_data(trained):
     assert kept["x"].mean() < drawn["x"].mean() - 0.1
 
 
+def test_one_of_numbers_that_lie_apart_gives_these_in_the_shares_of_the_law():
+    """Against the closed form and against rejection; the band holds the bias of the tiny model."""
+    ages, centres, wanted = np.arange(5, 76), {"a": 28, "b": 46}, [20, 30, 40, 55]
+    law = {
+        group: (p := np.exp(-0.5 * ((ages - centre) / 12) ** 2)) / p.sum()
+        for group, centre in centres.items()
+    }
+    rng = np.random.default_rng(0)
+    group = rng.choice(["a", "b"], 2000)
+    age = np.array([rng.choice(ages, p=law[own]) for own in group])
+    settings = {"max_steps": 400, "batch_size": 256, "learning_rate": 1e-2, "n_steps": 20}
+    model = tiny_model(**settings).fit(pd.DataFrame({"age": age, "group": group}))
+
+    free = model.sample(20_000)
+    exact, found = {}, {}
+    for name, own in law.items():
+        shares = own[np.isin(ages, wanted)]
+        exact[name] = shares / shares.sum()
+        drawn = model.sample(2000, {"age": OneOf(wanted), "group": name})["age"]
+        assert sorted(drawn.unique()) == wanted
+        assert drawn.dtype == np.int64
+        found[name] = drawn.value_counts(normalize=True)[wanted].to_numpy()
+        kept = free.loc[(free["group"] == name) & free["age"].isin(wanted), "age"]
+        rejected = kept.value_counts(normalize=True)[wanted].to_numpy()
+        assert abs(found[name] - exact[name]).max() < 0.12
+        assert abs(found[name] - rejected).max() < 0.1
+    assert abs(found["a"] - exact["b"]).max() > 0.24
+
+
 # --- balance -----------------------------------------------------------------------------------
 
 

@@ -61,9 +61,13 @@ def draw(oracle, joint, restrictions, *, observed=None, groups=None, rows=ROWS, 
 
 
 def number(cell, low, high, rows=ROWS, **more):
-    interval = torch.tensor([low, high]).double().expand(rows, 2)
+    return within(cell, [(low, high)], rows, **more)
+
+
+def within(cell, intervals, rows=ROWS, **more):
+    bounds = torch.tensor(intervals).double().expand(rows, -1, 2)
     return Restriction(
-        torch.ones(rows, dtype=torch.bool), number=("x", cell), interval=interval, **more
+        torch.ones(rows, dtype=torch.bool), number=("x", cell), intervals=bounds, **more
     )
 
 
@@ -116,6 +120,71 @@ def test_clipping_free_rows_into_the_interval_is_another_law():
     assert ks(free[:, 0].clip(-0.2, 0.9), law.cdf) > 2 * (dkw(ROWS) + BIAS)
     right = truth(lambda x: x[:, 0] > 1.8, 20_000)[:, 1]
     assert two_sample(free[:, 1], right) > 2 * (dkw(ROWS * 5 / 6) + BIAS)
+
+
+APART = [(-1.5, -1.0), (0.5, 0.8)]
+
+
+def union_law(intervals, law):
+    """Mass of each interval, and the distribution function within their union."""
+    low, high = np.array(intervals).T
+    mass = law(high) - law(low)
+
+    def cdf(x):
+        x = np.asarray(x)[..., None]
+        return (law(x.clip(low, high)) - law(low)).sum(axis=-1) / mass.sum()
+
+    return mass, cdf
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_number_in_one_of_two_intervals_and_the_rest_given_it(schedule):
+    oracle = gaussian(schedule)
+    # An empty interval, of any place in the list, stands for none.
+    wanted = within(0, [APART[1], (INF, -INF), APART[0]])
+    x = draw(oracle, oracle.joint, [wanted])[0]["x"][..., 0]
+    law = stats.norm(0.5).cdf
+    mass, cdf = union_law(APART, law)
+    sides = [((x[:, 0] >= low) & (x[:, 0] <= high)).numpy() for low, high in APART]
+    counts = np.array([side.sum() for side in sides])
+    assert counts.sum() == ROWS
+    assert law_p_value(counts, mass) > RARE
+    assert ks(x[:, 0], cdf) < dkw(ROWS) + BIAS
+    for (low, high), side in zip(APART, sides, strict=True):
+        right = stats.truncnorm(low - 0.5, high - 0.5, loc=0.5)
+        assert ks(x[side, 0], right.cdf) < dkw(side.sum()) + BIAS
+    right = truth(lambda x: np.any([(x[:, 0] > a) & (x[:, 0] < b) for a, b in APART], 0), 20_000)
+    for cell in (1, 2):
+        assert two_sample(x[:, cell], right[:, cell]) < dkw(ROWS * 5 / 6) + BIAS
+    # The controls: intervals that count by their width, and all that lies between them.
+    assert law_p_value(counts, np.diff(APART)[:, 0]) < RARE
+    assert ks(x[:, 0], stats.truncnorm(-2.0, 0.3, loc=0.5).cdf) > 2 * (dkw(ROWS) + BIAS)
+
+
+def test_intervals_in_both_tails_keep_the_digits_of_their_masses():
+    """Beyond 9 standard deviations, where the distribution function is 1 in float64."""
+    oracle = gaussian()
+    tails = [(-8.6, -8.5), (9.5, 9.6), (9.6, 9.7)]
+    assert stats.norm.cdf(9.0) == 1
+    mass = np.abs(np.diff(stats.norm.sf(np.abs(np.array(tails) - 0.5))))[:, 0]
+    x = draw(oracle, oracle.joint, [within(0, tails)])[0]["x"][:, 0, 0].numpy()
+    counts = np.array([((x >= low) & (x <= high)).sum() for low, high in tails])
+    assert counts.sum() == ROWS
+    # The error of 50 steps in the spread moves shares by little, as it is the same on both sides.
+    assert np.abs(counts / ROWS - mass / mass.sum()).max() < 0.01 + dkw(ROWS)
+    assert np.abs(mass / mass.sum() - 1 / 3).max() > 2 * (0.01 + dkw(ROWS))
+
+
+def test_narrow_intervals_of_a_mixture_have_the_mass_of_its_density():
+    oracle = MixedOracle()
+    points = np.array([-1.0, -0.4, 0.9, 1.7])
+    narrow = [(x, x + 0.02) for x in points]
+    x = draw(oracle, oracle.joint, [within(0, narrow)])[0]["x"][:, 0, 0].numpy()
+    counts = np.array([((x >= low) & (x <= high)).sum() for low, high in narrow])
+    mass, _ = union_law(narrow, oracle.cdf)
+    assert counts.sum() == ROWS
+    assert np.abs(counts / ROWS - mass / mass.sum()).max() < 0.01 + dkw(ROWS)
+    assert np.abs(mass / mass.sum() - 1 / 4).max() > 2 * (0.01 + dkw(ROWS))
 
 
 def test_noise_of_the_solver_is_left_out_of_the_flow():
@@ -310,6 +379,30 @@ def event_law(low, high, weights):
     return law / law.sum()
 
 
+def test_two_intervals_on_a_number_with_events():
+    oracle, weights = EventOracle(), [0.0, 0.3, -INF]
+    both = [(-1.3, -0.3), (0.9, 1.4)]
+    bounds = torch.tensor(both).double().expand(ROWS, 2, 2)
+    wanted = category(1, weights, number=("x", 0), intervals=bounds)
+    state, _ = draw(oracle, oracle.joint, [wanted])
+    x, inside = state["x"][:, 0, 0], state["c"][:, 1] == 0
+    counts = np.zeros((2, 3))
+    counts[:, 2] = event_counts(state)[:, 1]
+    free = oracle.table.numpy() * np.exp(weights)
+    law = np.tile(free[:, 1:2], (1, 3))
+    for i, (low, high) in enumerate(both):
+        own = inside & (x >= low) & (x <= high)
+        counts[:, i] = np.bincount(state["c"][own, 0].numpy(), minlength=2)
+        each = stats.norm(oracle.means[:, 0].numpy(), oracle.sds[:, 0].numpy())
+        law[:, i] = free[:, 0] * (each.cdf(high) - each.cdf(low))
+    assert counts.sum() == ROWS
+    seen = law / law.sum() * ROWS > 20
+    assert law_p_value(counts[seen], law[seen]) > RARE
+    # The control: intervals of equal mass.
+    law[:, :2] *= law[:, :2].sum() / 2 / law[:, :2].sum(axis=0)
+    assert law_p_value(counts[seen], law[seen]) < RARE
+
+
 def event_counts(state):
     return np.bincount((state["c"] @ torch.tensor([3, 1])).numpy(), minlength=6).reshape(2, 3)
 
@@ -321,9 +414,8 @@ def event_counts(state):
 )
 def test_an_interval_on_a_number_with_events(low, high, weights):
     oracle = EventOracle()
-    wanted = category(
-        1, weights, number=("x", 0), interval=torch.tensor([low, high]).double().expand(ROWS, 2)
-    )
+    bounds = torch.tensor([[low, high]]).double().expand(ROWS, 1, 2)
+    wanted = category(1, weights, number=("x", 0), intervals=bounds)
     state, found = draw(oracle, oracle.joint, [wanted])
     law, counts = event_law(low, high, weights), event_counts(state)
     assert counts[law == 0].sum() == 0

@@ -222,7 +222,7 @@ def test_single_precision_numbers_are_found_whatever_they_are_written_in():
     assert in_double.scores == in_single.scores
     assert float(np.float32(0.3)) != 0.3  # otherwise this shows nothing
     assert covered(codec, 0.3, 0.3) is None  # what would happen without rounding
-    low, high = evidence_of("single", Between(0.3, 0.3)).bounds[0]
+    low, high = evidence_of("single", Between(0.3, 0.3)).intervals[0, 0]
     assert low < in_double.scores[0] < high
 
 
@@ -237,7 +237,7 @@ def test_between_covers_the_mass_of_its_numbers_and_both_ends(name, bounds):
     got = evidence_of(name, Between(low, high))
     assert got.bounded.all()
     assert not got.score_known.any()
-    ends = got.bounds[0]
+    ends = got.intervals[0, 0]
     low, high = -np.inf if low is None else low, np.inf if high is None else high
     mass = ((column >= low) & (column <= high)).mean()
     assert abs(np.diff(ndtr(ends))[0] - mass) < 2e-3
@@ -256,7 +256,7 @@ def test_between_weighs_events():
     no = -np.inf
     assert got.log_weights[[0, 2, 3]].tolist() == [[0, 0, no], [0, no, no], [0, 0, no]]
     assert got.bounded.tolist() == [True, False, True, True]
-    assert got.bounds[3].tolist() == [-np.inf, np.inf]
+    assert got.intervals[3].tolist() == [[-np.inf, np.inf]]
     # Nothing but the atom lies below 1, so that is known.
     assert (got.code_known[1], got.codes[1], got.scores[1]) == (True, 1, 0)
 
@@ -271,7 +271,7 @@ def test_between_on_values_that_are_all_events_chooses_among_them():
 def test_between_equal_bounds_is_that_number():
     for name, value in [("count", 400), ("wide", int(FRAME["wide"].iloc[0]))]:
         assert evidence_of(name, Between(value, value)).bounded.all()
-        ends = evidence_of(name, Between(value, value)).bounds[0]
+        ends = evidence_of(name, Between(value, value)).intervals[0, 0]
         assert decoded(name, ends.mean()) == value
     real = float(FRAME["real"].iloc[0])
     assert evidence_of("gain", Between(0, 0)).codes.tolist() == [1]
@@ -289,15 +289,59 @@ def test_one_of_is_a_set_of_codes():
     assert np.isfinite(got.log_weights[0]).tolist() == [True, False, False, False, True]
 
 
-def test_one_of_numbers_takes_events_and_neighbours():
+def stretches(name, evidence, row=0):
+    """Decode the ends of the intervals of a row; the empty ones, at the end, are left out."""
+    bounds = evidence.intervals[row]
+    is_empty = bounds[:, 0] > bounds[:, 1]
+    assert (np.diff(is_empty.astype(int)) >= 0).all()
+    assert (bounds[is_empty] == [np.inf, -np.inf]).all()
+    return [tuple(decoded(name, end) for end in ends) for ends in np.clip(bounds[~is_empty], -8, 8)]
+
+
+def test_one_of_numbers_takes_events_and_stretches_of_neighbours():
     no = -np.inf
     got = evidence_of("both", OneOf([0, Missing]))
     assert got.log_weights[0].tolist() == [no, 0, 0]
-    got = evidence_of("hours", OneOf([50, 49, 40]))
-    assert got.log_weights[0].tolist() == [0, 0]
-    assert [decoded("hours", score) for score in got.bounds[0]] == [49, 50]
-    with pytest.raises(DataError, match=r"those of OneOf lie apart.*events: 40\. Use Between"):
-        evidence_of("hours", OneOf([50, 60]))
+    got = evidence_of("hours", OneOf([50, 49, 40]), OneOf([60, 70, 71, 50, 20]), OneOf([40]), None)
+    assert got.log_weights.tolist() == [[0, 0], [0, no], [0, 0], [0, 0]]
+    assert got.bounded.tolist() == [True, True, False, False]
+    assert got.intervals.shape == (4, 4, 2)
+    assert stretches("hours", got) == [(49, 50)]
+    assert stretches("hours", got, 1) == [(20, 20), (50, 50), (60, 60), (70, 71)]
+    assert (got.code_known[2], got.codes[2]) == (True, 1)
+    # The event 40 has no place among the others, so that nothing is between 39 and 41.
+    assert stretches("hours", evidence_of("hours", OneOf([41, 39]))) == [(39, 41)]
+
+
+@pytest.mark.parametrize("name", ["count", "hours", "single"])
+def test_one_of_numbers_covers_the_mass_of_each(name):
+    column = FRAME[name].sort_values(ignore_index=True)
+    column = column[column != 40].reset_index(drop=True)  # an event of "hours"
+    values = [column[int(q * (len(column) - 1))] for q in (0.01, 0.12, 0.3, 0.8, 1)]
+    got = evidence_of(name, OneOf(values))
+    assert stretches(name, got) == [(value, value) for value in values]
+    mass = np.diff(ndtr(got.intervals[0]))[:, 0]
+    share = [(column == value).mean() for value in values]
+    np.testing.assert_allclose(mass, share, rtol=0.01)
+
+
+def test_one_of_numbers_that_have_next_to_no_mass_is_refused_unless_it_is_one():
+    one, *_, other = FRAME["wide"].drop_duplicates().iloc[:9].sort_values()
+    for cells in ([one, other], [other, one, one + 5]):
+        with pytest.raises(DataError, match=r"'wide' holds so many different numbers.*plain value"):
+            evidence_of("wide", OneOf(cells))
+    assert stretches("wide", evidence_of("wide", OneOf([one]))) == [(one, one)]
+    run = range(one, one + 500, 5)
+    assert stretches("wide", evidence_of("wide", OneOf(run))) == [(one, one + 495)]
+
+
+def test_one_of_one_number_too_narrow_for_an_interval_is_that_number():
+    frame = pd.DataFrame({"id": RNG.integers(0, 2**45, ROWS)})
+    codec = fit_codec(frame)
+    asked = read_conditions({"id": OneOf(frame["id"][:1])}, codec.schema).columns["id"]
+    got = column_evidence(codec.codecs[0], codec.schema["id"], asked)
+    assert got.score_known.all()
+    assert not got.bounded.any()
 
 
 def test_present_excludes_the_missing_event_alone():
@@ -409,6 +453,20 @@ def test_scores_increase_without_steps():
         ("stars", OneOf([2.5]), DataError, r"no possible value satisfies 2\.5 of OneOf"),
         ("count", Between(400.2, 400.8), DataError, r"no possible.*between .* in steps of 1\."),
         ("count", Between(10**6, None), DataError, r"no possible value satisfies Between"),
+        (
+            "real",
+            OneOf([0.5, 1]),
+            DataError,
+            r"a single one has no .*satisfies 0\.5 of OneOf\. Write",
+        ),
+        (
+            "gain",
+            OneOf([0, 17.25]),
+            DataError,
+            r"satisfies 17\.25 of OneOf\. Write Between.*Approx",
+        ),
+        ("real", OneOf([1e9]), DataError, r"no possible value satisfies .* lie between"),
+        ("hours", OneOf([40, 50.5]), DataError, r"no possible value satisfies 50\.5 of OneOf"),
         ("count", OneOf(["a"]), DataTypeError, r"'count' holds numbers; OneOf has 'a' of type str"),
         ("count", 37.5, DataError, r"whole numbers \(int64\).*37\.5.*Write 37 or 38, Between\("),
         ("count", "37", DataTypeError, r"'count': 1 of 1 values are not numbers"),

@@ -10,7 +10,7 @@ from tabdiffuse.errors import DataError
 from tabdiffuse.joint import Observed
 from tabdiffuse.sampling.blocks import BLOCK_ROWS, sample_rows
 from tabdiffuse.sampling.evidence import Evidence
-from tabdiffuse.sampling.flow import QuantileTable, _curve, _interpolate
+from tabdiffuse.sampling.flow import QuantileTable, _curve, _interpolate, _knots_within
 from tabdiffuse.sampling.particles import LEAST_PARTICLES, Crowd, rank_within, resample
 from tabdiffuse.sampling.restriction import Restriction, satisfy
 from tabdiffuse.sampling.rows import distinct
@@ -36,17 +36,17 @@ def all_rows(rows):
 
 
 def interval(low, high, rows):
-    return torch.tensor([[low, high]]).expand(rows, 2)
+    return torch.tensor([[[low, high]]]).expand(rows, 1, 2)
 
 
 def shared(rows, active=None):
     """One restriction on the first number, one on the token with an event."""
     active = all_rows(rows) if active is None else active
     return (
-        Restriction(active, number=("x", 0), interval=interval(0.2, 0.9, rows)),
+        Restriction(active, number=("x", 0), intervals=interval(0.2, 0.9, rows)),
         Restriction(
             active, event=("c", 1), log_weights=torch.tensor([[0.0, -0.5]]).expand(rows, 2),
-            number=("x", 1), interval=interval(-INF, 0.1, rows),
+            number=("x", 1), intervals=interval(-INF, 0.1, rows),
         ),
     )  # fmt: skip
 
@@ -101,7 +101,7 @@ def test_evidence_comes_back_bit_for_bit(denoiser, groups):
     }
     wanted = (
         Restriction(~known["c"][:, 0], ("c", 0), torch.zeros(200, 3)),
-        Restriction(all_rows(200), number=("x", 0), interval=interval(-0.3, 0.5, 200)),
+        Restriction(all_rows(200), number=("x", 0), intervals=interval(-0.3, 0.5, 200)),
     )
     found = satisfied(denoiser, Observed(values, known), wanted, 200, groups=groups)
     for name, mask in known.items():
@@ -125,7 +125,7 @@ def test_rows_of_a_group_with_unlike_evidence_are_not_mixed(denoiser):
     observed = Observed({"x": values}, {"x": torch.tensor([[True, False]])})
     wanted = (
         Restriction(all_rows(100), ("c", 0), torch.zeros(100, 3)),
-        Restriction(all_rows(100), number=("x", 1), interval=interval(-0.3, 0.5, 100)),
+        Restriction(all_rows(100), number=("x", 1), intervals=interval(-0.3, 0.5, 100)),
     )
     found = satisfied(denoiser, observed, wanted, 100)
     assert torch.equal(found.values["x"][:, 0], values[:, 0])
@@ -137,8 +137,30 @@ def test_a_double_network_answers_in_double(denoiser):
     assert found.values["x"].dtype == torch.float64
 
 
+def several(intervals, rows, most=3):
+    """Restrict the first number to a union of intervals."""
+    padded = [*intervals, *[(INF, -INF)] * (most - len(intervals))]
+    bounds = torch.tensor(padded).expand(rows, most, 2)
+    return Restriction(all_rows(rows), number=("x", 0), intervals=bounds)
+
+
+def test_numbers_lie_in_every_interval_of_a_union_and_nowhere_else(denoiser):
+    x = satisfied(denoiser, None, [several([(0.5, 0.6), (-0.4, -0.2)], 300)], 300).values["x"]
+    x = x[:, 0, 0]
+    low, high = (x >= -0.4) & (x <= -0.2), (x >= 0.5) & (x <= 0.6)
+    assert (low | high).all()
+    assert low.any()
+    assert high.any()
+
+
+def test_empty_intervals_change_no_bit(denoiser):
+    wanted = ([several([(-0.3, 0.5)], 90, most)] for most in (1, 4))
+    one, four = (satisfied(denoiser, None, each, 90).values["x"] for each in wanted)
+    assert one.equal(four)
+
+
 def test_a_far_interval_has_rows_too(denoiser):
-    wanted = [Restriction(all_rows(50), number=("x", 0), interval=interval(9.0, 9.5, 50))]
+    wanted = [Restriction(all_rows(50), number=("x", 0), intervals=interval(9.0, 9.5, 50))]
     x = satisfied(denoiser, None, wanted, 50).values["x"][:, 0, 0]
     assert ((x >= 9.0) & (x <= 9.5)).all()
 
@@ -182,9 +204,14 @@ def test_a_restriction_without_probability_names_the_row(denoiser):
 
 
 def test_an_empty_interval_is_refused(denoiser):
-    wanted = [Restriction(all_rows(20), number=("x", 0), interval=interval(0.5, 0.5, 20))]
+    wanted = [Restriction(all_rows(20), number=("x", 0), intervals=interval(0.5, 0.5, 20))]
     with pytest.raises(DataError, match="Row 0"):
         satisfied(denoiser, None, wanted, 20)
+
+
+def test_a_row_without_any_interval_is_refused(denoiser):
+    with pytest.raises(DataError, match="Row 0"):
+        satisfied(denoiser, None, [several([], 20)], 20)
 
 
 def test_restrictions_that_contradict_one_another_are_refused(denoiser):
@@ -223,6 +250,17 @@ def test_rows_do_not_depend_on_the_batch_bit_for_bit(denoiser, asked):
         for size in (512, 2048)
     )
     assert all(torch.equal(small[name], large[name]) for name in small)
+
+
+def test_rows_with_unlike_unions_do_not_depend_on_the_batch(denoiser):
+    low = torch.arange(1100)[:, None] % 3 * 0.1
+    bounds = torch.stack([low + torch.tensor([-0.5, 0.4]), low + torch.tensor([-0.4, 0.7])], dim=2)
+    bounds[::5, 1] = torch.tensor([INF, -INF])
+    wanted = [Restriction(all_rows(1100), number=("x", 0), intervals=bounds)]
+    small, large = (rows_of(denoiser, 1100, wanted, batch_size=size) for size in (512, 2048))
+    assert all(torch.equal(small[name], large[name]) for name in small)
+    x = small["x"][:, :1, 0]
+    assert ((x >= bounds[..., 0]) & (x <= bounds[..., 1])).any(dim=1).all()
 
 
 def test_few_rows_are_the_first_of_many(denoiser):
@@ -313,6 +351,21 @@ def test_equal_rows_are_found():
     first, kind = distinct(key)
     assert sorted(first.tolist()) == [0, 1, 4]
     assert key[first[kind]].equal(key)
+
+
+def test_knots_go_where_the_intervals_are():
+    scores = torch.linspace(-4, 4, 9, dtype=torch.float64).repeat(4, 1)
+    table = _curve(scores, scores)  # eight cells of width 1
+    unions = [
+        [(-2.5, -2.4), (1.2, 1.3)],
+        [(-INF, -9.0), (INF, -INF)],
+        [(0.1, INF), (INF, -INF)],
+        [(INF, -INF), (INF, -INF)],
+    ]
+    knots = _knots_within(table, torch.tensor(unions, dtype=torch.float64), 8)
+    cells = [[-3] * 4 + [1] * 4, [-4] * 8, [0, 0, 1, 1, 2, 2, 3, 3], list(range(-4, 4))]
+    assert knots.floor().tolist() == cells
+    assert (knots.diff(dim=1) > 0).all()
 
 
 def test_the_curve_increases_through_its_knots_and_lifts_what_does_not():
