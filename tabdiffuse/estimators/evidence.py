@@ -123,7 +123,7 @@ def _observed(
 
 
 def _restrictions(columns: Mapping[Any, ColumnEvidence], layout: TableLayout) -> list[Restriction]:
-    """Gather the restricted cells, in the order of the columns.
+    """Gather the restricted cells, categories before numbers, else in the order of the columns.
 
     The rows of a column fall into three sorts. Where the number has bounds, it is drawn with its
     event. Where it is known up to noise, or no event is left that needs one, it is named too,
@@ -151,8 +151,10 @@ def _restrictions(columns: Mapping[Any, ColumnEvidence], layout: TableLayout) ->
         ):
             if active.any():
                 mask = torch.as_tensor(active)
-                found.append(Restriction(mask, drawn, weights, carried, intervals))
-    return found
+                found.append(Restriction(mask, drawn, weights, carried, intervals, standard=True))
+    # A category costs one call of the network, and a number given it is known better than the other
+    # way round.
+    return sorted(found, key=lambda restriction: restriction.intervals is not None)
 
 
 def column_times(layout: TableLayout, times: Mapping[Any, NDArray[np.float64]]) -> State:

@@ -46,6 +46,9 @@ class Restriction:
         intervals of a row do not overlap; ``(inf, -inf)`` is empty, for rows with fewer than M.
     inside : int
         Category at which the number carries the value.
+    standard : bool
+        Whether the number by itself, where it carries the value, is N(0, 1) by construction. Rows
+        without any evidence then need not ask the network, which is least sure of them.
     """
 
     active: Tensor
@@ -54,6 +57,7 @@ class Restriction:
     number: Cell | None = None
     intervals: Tensor | None = None
     inside: int = 0
+    standard: bool = False
 
     def apply(self, change: Callable[[Tensor], Tensor]) -> Restriction:
         """Apply a function to every tensor, for instance to choose rows or move them."""
@@ -278,6 +282,7 @@ def _numbers(
     """Ask for the law of the number, given that its event is the value."""
     number, event = restriction.number, restriction.event
     assert number is not None
+    alone = wanted & ~rows.any_known() & restriction.standard
     if event is not None:
         inside = torch.full_like(block, restriction.inside)
         rows = rows.reveal(event, inside, torch.ones_like(wanted, dtype=torch.float64), wanted)
@@ -287,9 +292,9 @@ def _numbers(
         everywhere = torch.tensor([-torch.inf, torch.inf], device=block.device)
         intervals = everywhere.expand(len(block), 1, 2)
     table, own = network.number(rows.take(part), number, event, intervals[part], block[part])
-    index = torch.zeros_like(block)
-    index[part] = own
-    return NumberLaw(table, index, intervals)
+    index = torch.full_like(block, len(table.scores))
+    index[part] = torch.where(alone[part], index[part], own)
+    return NumberLaw(table.with_normal(), index, intervals)
 
 
 def _draw_category(log_weights: Tensor, u: Tensor) -> Tensor:

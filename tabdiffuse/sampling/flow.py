@@ -56,6 +56,12 @@ class QuantileTable(NamedTuple):
     scores: Tensor
     values: Tensor
 
+    def with_normal(self) -> QuantileTable:
+        """Add a row: the quantile function of N(0, 1) itself."""
+        line = torch.linspace(-_REACH, _REACH, self.scores.shape[1], dtype=self.scores.dtype)
+        normal = line.to(self.scores.device)[None]
+        return QuantileTable(*(torch.cat([axis, normal]) for axis in self))
+
 
 @dataclass(frozen=True)
 class NumberLaw:

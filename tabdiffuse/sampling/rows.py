@@ -93,6 +93,10 @@ class PartialRows:
         known[:, column] |= where
         return PartialRows(rows.state, rows.times, {**self.known, name: known})
 
+    def any_known(self) -> Tensor:
+        """Tell which rows have any evidence at all, ``(B,)`` bool."""
+        return torch.cat(list(self.known.values()), dim=1).any(dim=1)
+
     def key(self) -> Tensor:
         """Return numbers, ``(B, F)``, that are equal where the evidence is."""
         parts = [values.flatten(1).double() for values in self.state.values()]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from tabdiffuse._random import Noise, block_noise, generator
 from tabdiffuse.errors import DataError
@@ -15,6 +17,7 @@ from tabdiffuse.sampling.particles import LEAST_PARTICLES, Crowd, rank_within, r
 from tabdiffuse.sampling.restriction import Restriction, satisfy
 from tabdiffuse.sampling.rows import distinct
 from tabdiffuse.sampling.solvers import Heun, TwoM
+from tests.oracles import RARE
 from tests.tiny import lively_denoiser, mixed_parts, tiny_denoiser
 
 CPU = torch.device("cpu")
@@ -378,3 +381,23 @@ def test_the_curve_increases_through_its_knots_and_lifts_what_does_not():
     assert (_interpolate(scores, *table)[1] - values[1].cummax(0).values).abs().max() < 1e-2
     back = _interpolate(table.values, table.values, table.scores)
     torch.testing.assert_close(back, table.scores)
+
+
+def test_a_number_that_is_normal_by_itself_is_drawn_without_the_network_where_nothing_is_known():
+    # The network is wrong about it: untrained weights, whose flow bends the law.
+    denoiser = lively_denoiser(mixed_parts())
+    rows = 2048
+    bounds = interval(-1.0, 2.0, rows)
+    known = torch.zeros(rows, 2, dtype=torch.bool)
+    known[rows // 2 :, 1] = True  # half of the rows have evidence
+    evidence = Observed({"x": torch.zeros(rows, 2, 1)}, {"x": known})
+
+    def draws(standard):
+        wanted = [Restriction(all_rows(rows), number=("x", 0), intervals=bounds, standard=standard)]
+        return satisfied(denoiser, evidence, wanted, rows).values["x"][:, 0, 0].double().numpy()
+
+    told, asked = draws(True), draws(False)
+    law = stats.truncnorm(-1.0, 2.0)
+    assert stats.kstest(told[: rows // 2], law.cdf).pvalue > RARE
+    assert stats.kstest(asked[: rows // 2], law.cdf).pvalue < RARE  # the control
+    np.testing.assert_array_equal(told[rows // 2 :], asked[rows // 2 :])
