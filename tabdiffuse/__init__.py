@@ -1,7 +1,14 @@
 """Synthetic data by diffusion: one small model of the joint distribution of a table."""
 
 from tabdiffuse._version import __version__
-from tabdiffuse.estimators import PRESETS, MultimodalDiffusion, Preset, TabularDiffusion
+from tabdiffuse.estimators import (
+    PRESETS,
+    DiffusionImputer,
+    DiffusionResampler,
+    MultimodalDiffusion,
+    Preset,
+    TabularDiffusion,
+)
 from tabdiffuse.metrics import Report, evaluate
 from tabdiffuse.modalities import CategoricalModality, NumericModality
 from tabdiffuse.modalities.image import ImageModality
@@ -13,6 +20,8 @@ __all__ = [
     "Approx",
     "Between",
     "CategoricalModality",
+    "DiffusionImputer",
+    "DiffusionResampler",
     "Guidance",
     "ImageModality",
     "Missing",
