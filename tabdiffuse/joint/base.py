@@ -42,6 +42,13 @@ class Observed:
     known: dict[str, Tensor]
     times: Times = field(default_factory=dict)
 
+    def alike(self) -> Observed:
+        """Say once which cells are known, for rows of which the same ones are, and exactly.
+
+        One row of times lets the network modulate each token once, not once for every row.
+        """
+        return Observed(self.values, {name: known[:1] for name, known in self.known.items()})
+
     def apply(self, change: Callable[[Tensor], Tensor]) -> Observed:
         """Apply a function to every tensor, for instance to choose rows or move them."""
         parts = (self.values, self.known, self.times)

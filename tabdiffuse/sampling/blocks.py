@@ -71,6 +71,7 @@ def sample_rows(
     # One grid for all rows, whichever share a batch.
     known = None if evidence is None or evidence.restrictions else evidence.observed
     begin = latest_time(joint, known)
+    alike = evidence is not None and evidence.is_alike
     parts: list[State] = []
     for first in range(0, blocks, stride):
         batch = range(first, min(first + stride, blocks))
@@ -81,6 +82,8 @@ def sample_rows(
         if guidance is not None and observed is not None:
             apart = block_noise(child_seed(seed, "guidance"), batch, device)
             predict = guided(denoise, joint, observed, guidance, apart)
+        if alike and observed is not None:
+            observed = observed.alike()
         state = sample(
             predict,
             joint,

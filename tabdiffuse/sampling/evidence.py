@@ -39,6 +39,14 @@ class Evidence:
         times = {} if self.observed is None else self.observed.times
         return any(bool((own > 0).any()) for own in times.values())
 
+    @property
+    def is_alike(self) -> bool:
+        """Whether the same cells are known, and exactly, or restricted in every row."""
+        masks = [restriction.active for restriction in self.restrictions]
+        if self.observed is not None:
+            masks += self.observed.known.values()
+        return not self.is_soft and all(bool((mask == mask[:1]).all()) for mask in masks)
+
     def of_rows(self, index: Tensor, device: torch.device) -> Evidence:
         """Cut out the evidence of some rows; the last row stands for all beyond it."""
 

@@ -260,3 +260,29 @@ def test_soft_evidence_stays_with_its_row_across_blocks(denoiser):
     assert_equal(
         small, rows_of(denoiser, 1100, evidence=evidence, batch_size=2048, solver=TwoM(1.0))
     )
+
+
+def test_the_same_cells_known_in_every_row_are_modulated_once(denoiser):
+    """One row of times for all rows costs no more than none, and gives the same rows."""
+    rows = 600
+    values = {"x": torch.linspace(-1, 1, rows)[:, None, None].expand(rows, 2, 1)}
+    same = Observed(values, {"x": torch.tensor([[True, False]]).expand(rows, 2)})
+    assert Evidence(same).is_alike
+    seen: list[int] = []
+
+    def spy(state, times):
+        seen.append(max(len(t) for t in times.values()))
+        return denoiser(state, times)
+
+    state = sample_rows(
+        spy, denoiser.joint, rows, 0, solver=SOLVERS[2], n_steps=4, batch_size=BLOCK_ROWS,
+        device=CPU, evidence=Evidence(same),
+    )  # fmt: skip
+    assert set(seen) == {1}
+    unlike = Observed(same.values, {"x": same.known["x"].clone()})
+    unlike.known["x"][-1, 0] = False
+    assert not Evidence(unlike).is_alike
+    other = rows_of(denoiser, rows, evidence=Evidence(unlike))
+    torch.testing.assert_close(state["x"][: rows - 1], other["x"][: rows - 1], rtol=1e-3, atol=1e-4)
+    soft = Observed(same.values, same.known, {"x": torch.full((rows, 2), 0.5)})
+    assert not Evidence(soft).is_alike
