@@ -15,6 +15,7 @@ from torch import Tensor
 from tabdiffuse._random import child_seed
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.estimators.predictions import conditional_mean
+from tabdiffuse.estimators.progress import RowsBar
 from tabdiffuse.estimators.rows import TableRows
 from tabdiffuse.scoring import Quadrature, predict_hidden, surprise
 from tabdiffuse.tables import TableCodec
@@ -47,12 +48,15 @@ class TableAnswers:
         Where it is.
     seed : int
         Seed of the fit, from which the noise follows that all rows share.
+    bar : RowsBar
+        Told of rows that are done.
     """
 
     codec: TableCodec
     denoiser: Denoiser
     device: torch.device
     seed: int
+    bar: RowsBar
 
     def log_probability(
         self, rows: TableRows, asked: Sequence[int], n_draws: int, n_steps: int
@@ -151,6 +155,7 @@ class TableAnswers:
             n_steps=n_steps,
             batch_size=self._batch_size,
             device=self.device,
+            on_rows=self.bar.add,
         )
         return np.asarray(means.numpy())
 
@@ -167,6 +172,7 @@ class TableAnswers:
             points,
             batch_size=self._batch_size,
             device=self.device,
+            on_rows=self.bar.add,
         )
         return np.asarray(torch.cat(list(nats.values()), dim=1).sum(dim=1).numpy())
 

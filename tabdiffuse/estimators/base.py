@@ -7,13 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, ClassVar
 
 import pandas as pd
 import torch
 from rich.console import Console
-from rich.progress import Progress, TaskID
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -28,6 +26,7 @@ from tabdiffuse.estimators.parameters import (
     resolve_seed,
 )
 from tabdiffuse.estimators.presets import NETWORK, PRESETS, Preset, choose_preset
+from tabdiffuse.estimators.progress import rows_bar
 from tabdiffuse.joint import Batch, ProductProcess, State
 from tabdiffuse.modalities import Modality
 from tabdiffuse.nn.dit import DiT, DiTConfig
@@ -256,12 +255,7 @@ class DiffusionEstimator(BaseEstimator):
         own = {"solver": self.solver, "eta": self.eta, "random_state": random_state}
         check_parameters(f"{type(self).__name__}.sample", {**given, **own})
         default = BLOCK_ROWS if self.device_.type == "cpu" else _GPU_SAMPLE_ROWS
-        with ExitStack() as stack:
-            on_rows = None
-            if self.verbose:
-                bar = stack.enter_context(Progress(console=make_console(), transient=True))
-                task = bar.add_task("Sampling", total=n_samples)
-                on_rows = partial(_move, bar, task)
+        with rows_bar("Sampling", int(n_samples), shown=bool(self.verbose)) as bar:
             return sample_rows(
                 self.denoiser_,
                 self.denoiser_.joint,
@@ -274,7 +268,7 @@ class DiffusionEstimator(BaseEstimator):
                 evidence=evidence,
                 guidance=guidance,
                 prior_scale=self.preset_.prior_scale,
-                on_rows=on_rows,
+                on_rows=bar.reach if self.verbose else None,
             )
 
     def _solver(self, evidence: Evidence | None) -> Solver:
@@ -289,10 +283,6 @@ class DiffusionEstimator(BaseEstimator):
 
     def _console(self) -> Console | None:
         return make_console() if self.verbose else None
-
-
-def _move(bar: Progress, task: TaskID, done: int) -> None:
-    bar.update(task, completed=done)
 
 
 def _fingerprint(data: Batch) -> str:

@@ -51,6 +51,7 @@ def conditional_mean(
     n_steps: int,
     batch_size: int,
     device: torch.device,
+    on_rows: Callable[[int], None] | None = None,
 ) -> Tensor:
     """Average a function of one number over its law given the evidence.
 
@@ -75,6 +76,8 @@ def conditional_mean(
         Quantiles of each row.
     batch_size : int
         Rows times draws in one call of the network; each call has the same shape.
+    on_rows : callable, optional
+        Called with the number of rows of each call that is done.
 
     Returns
     -------
@@ -103,4 +106,6 @@ def conditional_mean(
         )
         values = value_of(state[part][:, cell, 0].cpu())
         found.append(values.view(rows, n_draws).mean(dim=1)[: len(own)])
+        if on_rows is not None:
+            on_rows(len(own))
     return torch.cat(found)

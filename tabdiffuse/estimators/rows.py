@@ -77,6 +77,11 @@ class TableRows:
     def __len__(self) -> int:
         return len(self.hidden)
 
+    @property
+    def n_numbers(self) -> int:
+        """Count the numbers that say something, over all rows."""
+        return int(self.informative.sum())
+
     def ask(self, asked: Sequence[int], rows: NDArray[np.intp] | None = None) -> Question:
         """Ask for the cells of some columns, given those of the others.
 

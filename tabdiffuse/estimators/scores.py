@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ParameterError
 from tabdiffuse.estimators.answers import Floats, TableAnswers
 from tabdiffuse.estimators.parameters import check_parameters
+from tabdiffuse.estimators.progress import RowsBar, rows_bar
 from tabdiffuse.estimators.rows import TableRows
 from tabdiffuse.estimators.rules import COUNT
 from tabdiffuse.tables import TableCodec, TableSchema, check_same_columns
@@ -38,6 +40,7 @@ class TableScores:
     denoiser_: Denoiser
     device_: torch.device
     seed_: int
+    verbose: int
 
     def score_samples(
         self,
@@ -88,9 +91,11 @@ class TableScores:
         owner = f"{type(self).__name__}.score_samples"
         self._check_counts(owner, n_draws=n_draws, n_steps=n_steps)
         evidence = self._evidence(given, owner)
-        answers, rows = self._answers(), self._rows(X)
+        rows = self._rows(X)
         asked = [place for place in range(len(self.schema_.names)) if place not in evidence]
-        return answers.log_probability(rows, asked, int(n_draws), int(n_steps))
+        with self._bar("Scoring rows", len(rows)) as bar:
+            answers = self._answers(bar)
+            return answers.log_probability(rows, asked, int(n_draws), int(n_steps))
 
     def score(self, X: pd.DataFrame, y: Any = None) -> float:
         """Average the log-probabilities of rows.
@@ -145,11 +150,13 @@ class TableScores:
         owner = f"{type(self).__name__}.score_cells"
         self._check_counts(owner, n_draws=n_draws, n_steps=n_steps)
         check_parameters(owner, {"relative": relative})
-        answers, rows = self._answers(), self._rows(X)
-        columns = [
-            answers.cell_surprise(rows, place, int(n_draws), int(n_steps), relative=relative)
-            for place in range(len(self.schema_.names))
-        ]
+        rows = self._rows(X)
+        with self._bar("Scoring cells", rows.n_numbers) as bar:
+            answers = self._answers(bar)
+            columns = [
+                answers.cell_surprise(rows, place, int(n_draws), int(n_steps), relative=relative)
+                for place in range(len(self.schema_.names))
+            ]
         found = np.where(rows.hidden, np.nan, np.stack(columns, axis=1))
         return pd.DataFrame(found, index=X.index, columns=pd.Index(self.schema_.names))
 
@@ -190,7 +197,7 @@ class TableScores:
                 f"probabilities. Use predict(X, {name!r}) for their mean, or "
                 f"sample(conditions=X.drop(columns={name!r})) to draw them."
             )
-        answers = self._answers()
+        answers = self._answers(RowsBar())
         columns = pd.Index(answers.values(place).tolist(), name=self.schema_.names[place])
         return pd.DataFrame(answers.event_probabilities(rows, place), X.index, columns)
 
@@ -223,10 +230,12 @@ class TableScores:
         owner = f"{type(self).__name__}.predict"
         self._check_counts(owner, n_draws=n_draws, n_steps=n_steps)
         place, rows = self._target(X, target, "predict")
-        answers, column = self._answers(), self.schema_.columns[place]
+        column = self.schema_.columns[place]
         if column.kind == "numeric":
-            mean = answers.mean(rows, place, int(n_draws), int(n_steps))
+            with self._bar("Predicting", len(rows)) as bar:
+                mean = self._answers(bar).mean(rows, place, int(n_draws), int(n_steps))
             return pd.Series(mean, index=X.index, name=column.name)
+        answers = self._answers(RowsBar())
         likeliest = answers.event_probabilities(rows, place).argmax(axis=1)
         predicted = self.codec_.codecs[place].decode(len(rows), None, likeliest)
         return predicted.set_axis(X.index).rename(column.name)
@@ -240,8 +249,11 @@ class TableScores:
                     f"Got {value!r} instead."
                 )
 
-    def _answers(self) -> TableAnswers:
-        return TableAnswers(self.codec_, self.denoiser_, self.device_, self.seed_)
+    def _bar(self, title: str, total: int) -> AbstractContextManager[RowsBar]:
+        return rows_bar(title, total, shown=bool(self.verbose) and total > 0)
+
+    def _answers(self, bar: RowsBar) -> TableAnswers:
+        return TableAnswers(self.codec_, self.denoiser_, self.device_, self.seed_, bar)
 
     def _rows(self, X: pd.DataFrame) -> TableRows:
         """Check rows and encode them."""

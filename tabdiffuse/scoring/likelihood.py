@@ -32,6 +32,7 @@ def surprise(
     *,
     batch_size: int,
     device: torch.device,
+    on_rows: Callable[[int], None] | None = None,
 ) -> dict[str, Tensor]:
     """Compute ``-log p`` of the cells asked about, given the evidence, as a sum over cells.
 
@@ -53,6 +54,8 @@ def surprise(
         every call has the same shape and a row's result does not depend on the others.
     device : torch.device
         Where the network is.
+    on_rows : callable, optional
+        Called with the number of rows of each chunk that is done.
 
     Returns
     -------
@@ -62,7 +65,9 @@ def surprise(
     """
     points = quadrature.to(device)
     rows = max(1, batch_size // points.draws)
-    return _in_chunks(lambda chunk: _walk(denoise, joint, chunk, points), question, rows, device)
+    return _in_chunks(
+        lambda chunk: _walk(denoise, joint, chunk, points), question, rows, device, on_rows
+    )
 
 
 @torch.no_grad()
@@ -134,6 +139,7 @@ def _in_chunks(
     question: Question,
     rows: int,
     device: torch.device,
+    on_rows: Callable[[int], None] | None = None,
 ) -> dict[str, Tensor]:
     """Answer in chunks of one size; the last row of a kind stands for those that are short."""
     assert len(question) > 0, "no rows"
@@ -146,4 +152,6 @@ def _in_chunks(
                 if name not in found:
                     found[name] = values.new_empty(len(question), *values.shape[1:], device="cpu")
                 found[name][own] = values[: len(own)].cpu()
+            if on_rows is not None:
+                on_rows(len(own))
     return found

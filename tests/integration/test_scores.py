@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 from tabdiffuse import TabularDiffusion
 from tabdiffuse.errors import DataError, DataTypeError, ParameterError
+from tabdiffuse.estimators import progress
 from tabdiffuse.tables.marginals import log_marginal, middles
 from tests.tiny_tables import SETTINGS, fit_codec, tiny_model
 
@@ -297,3 +300,31 @@ def test_bad_input_is_refused_in_words(model, table, fault):
 def test_nothing_is_answered_before_fit(table, verb):
     with pytest.raises(NotFittedError):
         VERBS[verb](TabularDiffusion(), table.head())
+
+
+def test_scoring_shows_progress_on_standard_error_unless_it_is_silent(model, table, monkeypatch):
+    shown = []
+
+    class Bar(progress.RowsBar):
+        def add(self, rows):
+            shown.append(rows)
+
+    monkeypatch.setattr(progress, "RowsBar", Bar)
+    loud = copy.copy(model).set_params(verbose=1)
+    for ask in (VERBS["score_samples"], VERBS["predict"]):
+        shown.clear()
+        ask(loud, table.head(9))
+        assert sum(shown) == 9
+
+
+def test_a_bar_counts_rows(capsys):
+    with progress.rows_bar("Rows", 10, shown=True) as bar:
+        bar.add(3)
+        bar.add(3)
+        assert bar._bar.tasks[0].completed == 6
+        bar.reach(10)
+        assert bar._bar.tasks[0].finished
+    with progress.rows_bar("Rows", 10, shown=False) as bar:
+        bar.add(3)
+        bar.reach(10)
+    assert capsys.readouterr().out == ""
