@@ -273,7 +273,7 @@ def test_a_log_file_gets_ten_lines(capfd, monkeypatch):
 def test_a_terminal_gets_a_bar(monkeypatch, capfd):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100)
-    for module in ("estimators.base", "estimators.table"):
+    for module in ("estimators.base", "estimators.progress", "estimators.table"):
         monkeypatch.setattr(f"tabdiffuse.{module}.make_console", lambda: console, raising=False)
     tiny_model(max_steps=60, verbose=1).fit(mixed_frame(30)).sample(3)
     assert "━━" in screen.getvalue()
