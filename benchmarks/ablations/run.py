@@ -100,7 +100,7 @@ class Ablations:
             start = time.perf_counter()
             rows = model.sample(len(dataset.train), random_state=config.seed)
             sampled = time.perf_counter()
-            scores = score(dataset, rows)
+            scores = score(dataset, rows, model, config.seed)
             record = results.made(config, dataset, {**info, "sample_seconds": sampled - start})
             line = results.line(record, scores, time.perf_counter() - sampled)
             self._keep(line)

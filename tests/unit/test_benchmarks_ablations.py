@@ -122,7 +122,7 @@ def stub(monkeypatch):
     monkeypatch.setattr(Dataset, "sha256", "0" * 64)
     monkeypatch.setattr(running, "load", lambda name, split: replace(fake, name=name, split=split))
     monkeypatch.setitem(methods.METHODS, OWN_METHOD, Stub)
-    monkeypatch.setattr(running, "score", lambda data, rows: FastScores(0.9, 0.8, 0.7, 0.6, 0.5))
+    monkeypatch.setattr(running, "score", lambda *_: FastScores(0.9, 0.8, 0.7, 0.6, 0.5, 0.4))
     monkeypatch.setattr(Stub, "fits", [])
     return Stub
 
@@ -162,6 +162,7 @@ def test_run_keeps_a_line_for_each_variant_and_trains_the_base_once(stub, tmp_pa
             "trend_real_edges": 0.7,
             "c2st": 0.6,
             "mle_repaired": 0.5,
+        "completion": 0.4,
         }
         assert kept["config"]["split"] == "validation"
         assert "parameters" not in kept
@@ -186,9 +187,9 @@ def test_a_finished_run_is_skipped(stub, tmp_path):
 def test_each_variant_samples_by_its_own_settings(stub, tmp_path, monkeypatch):
     asked = []
 
-    def look(data, rows):
+    def look(data, rows, model, seed):
         asked.append(json.loads(rows["asked"].iloc[0]))
-        return FastScores(0.9, 0.8, 0.7, 0.6, 0.5)
+        return FastScores(0.9, 0.8, 0.7, 0.6, 0.5, 0.4)
 
     monkeypatch.setattr(running, "score", look)
     invoke(tmp_path, "run")
@@ -226,7 +227,7 @@ def test_a_real_training_is_stopped_by_the_limit_and_goes_on(tmp_path, monkeypat
     fake = Dataset("adult", train, train, recipe, {}, "validation")
     monkeypatch.setattr(Dataset, "sha256", "0" * 64)
     monkeypatch.setattr(running, "load", lambda name, split: fake)
-    monkeypatch.setattr(running, "score", lambda data, rows: FastScores(0.9, 0.8, 0.7, 0.6, 0.5))
+    monkeypatch.setattr(running, "score", lambda *_: FastScores(0.9, 0.8, 0.7, 0.6, 0.5, 0.4))
     settings = Settings(["adult"], [0], ["Masks"], max_steps=60, device="cpu")
     reporter = SimpleNamespace(
         phase=lambda title: pytest.MonkeyPatch.context(), note=lambda t: None
@@ -253,6 +254,25 @@ def test_a_real_training_is_stopped_by_the_limit_and_goes_on(tmp_path, monkeypat
     assert {kept["recipe"]["mask_coupling"] for kept in lines} == {"independent", "systematic"}
 
 
+class Filler:
+    """Fill holes with what was there, or with what its column holds elsewhere."""
+
+    def __init__(self, rows, *, truth):
+        self.rows, self.truth = rows, truth
+
+    def sample(self, *, conditions, random_state):
+        rng = np.random.default_rng(random_state)
+        fill = conditions.apply(
+            lambda column: rng.permutation(self.rows[column.name])[: len(conditions)]
+        )
+        if self.truth:
+            z = conditions["z"].fillna(conditions["x"] ** 2)
+            sign = np.where(conditions["y"] == "b", -1, 1)
+            x = conditions["x"].fillna(pd.Series(sign * np.sqrt(z.fillna(fill["z"])), z.index))
+            fill = pd.DataFrame({"x": x, "z": x**2, "y": np.where(x > 0, "a", "b")}, x.index)
+        return conditions.where(conditions.notna(), fill)
+
+
 def test_scores_tell_a_copy_from_shuffled_columns(monkeypatch):
     """A copy of the train rows is good in all of them; shuffled columns are in Shape alone."""
     rng = np.random.default_rng(0)
@@ -264,14 +284,15 @@ def test_scores_tell_a_copy_from_shuffled_columns(monkeypatch):
     recipe = {"columns": columns, "target": "y", "task": "binclass"}
     monkeypatch.setattr(Dataset, "categorical", ["y"])
     data = Dataset("adult", train, train, recipe, {}, "validation")
-    same = score(data, train)
+    same = score(data, train, Filler(train, truth=True), 0)
     assert same.shape == same.trend == same.trend_real_edges == 1
     assert same.c2st == pytest.approx(1, abs=0.2)
     assert same.mle_repaired > 0.95
     mixed = train.apply(lambda column: rng.permutation(column))
-    other = score(data, mixed)
+    other = score(data, mixed, Filler(train, truth=False), 0)
     assert other.shape == 1
     assert max(other.trend, other.c2st, other.mle_repaired) < 0.9
+    assert same.completion > other.completion + 0.2
 
 
 # The page
