@@ -51,7 +51,7 @@ class Deadline:
 
 
 class Watch:
-    """A training callback: stops the training when the limit is near, notes how long it took.
+    """A training callback: stops the training when the limit is near.
 
     It raises `TimeIsUp` instead of returning True, which would end the training as if it were done:
     an exception leaves the checkpoint where it is, so that another call goes on from there.
@@ -62,21 +62,14 @@ class Watch:
         When the whole command ends.
     reserve : float
         Seconds that must be left after the training.
-
-    Attributes
-    ----------
-    elapsed : float
-        Seconds of training so far, those of earlier calls among them.
     """
 
     def __init__(self, deadline: Deadline, reserve: float) -> None:
         self.deadline = deadline
         self.reserve = reserve
-        self.elapsed = 0.0
 
     def __call__(self, progress: Any, state: Any) -> None:
         """Take in the progress of the training."""
-        self.elapsed = progress.elapsed
         if not self.deadline.allows(self.reserve):
             raise TimeIsUp(f"stopped after step {progress.step:,}")
 

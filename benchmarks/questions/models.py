@@ -84,6 +84,5 @@ class Models:
         model, info = method.fit(rows, config.seed, {**config.options, **means})
         model.set_params(checkpoint=None, callbacks=None)
         info = {name: value for name, value in info.items() if name != "parameters"}
-        info["fit_seconds"] = max(info["fit_seconds"], watch.elapsed)
         training.keep(model, info)
         return model, info

@@ -153,7 +153,7 @@ class GaussianProcess(Process):
         rate = alpha * (alpha * d_sigma - d_alpha * sigma) / safe**3  # -1/2 d(alpha/sigma)^2 / dt
         normal = self._preconditioning(t).c_skip * x_t
         excess = (normal - pred) * (2 * x0 - normal - pred)
-        return torch.where(t > 0, (rate * dt[..., None] * excess).sum(dim=-1), 0.0)
+        return torch.where(t > 0, dt * (rate * excess).sum(dim=-1), 0.0)
 
     def extrapolate(
         self, pred: Tensor, earlier: Tensor, t: Tensor, s: Tensor, t_earlier: Tensor

@@ -14,7 +14,7 @@ from tabdiffuse.sampling.evidence import Evidence
 from tabdiffuse.sampling.guidance import Guidance, guided
 from tabdiffuse.sampling.restriction import satisfy
 from tabdiffuse.sampling.sampler import latest_time, sample
-from tabdiffuse.sampling.solvers import Solver
+from tabdiffuse.sampling.solvers import Solver, time_grid
 
 __all__ = ["BLOCK_ROWS", "sample_rows"]
 
@@ -71,6 +71,7 @@ def sample_rows(
     # One grid for all rows, whichever share a batch.
     known = None if evidence is None or evidence.restrictions else evidence.observed
     begin = latest_time(joint, known)
+    steps = len(time_grid(n_steps, start=begin)) - 1
     alike = evidence is not None and evidence.is_alike
     parts: list[State] = []
     for first in range(0, blocks, stride):
@@ -94,18 +95,18 @@ def sample_rows(
             observed=observed,
             start=begin,
             prior_scale=prior_scale,
-            on_step=_reporter(on_rows, start, min(size, rows - start), n_steps),
+            on_step=_reporter(on_rows, start, min(size, rows - start), steps),
         )
         parts.append({name: values.cpu() for name, values in state.items()})
     return {name: torch.cat([part[name] for part in parts])[:rows] for name in parts[0]}
 
 
 def _reporter(
-    on_rows: Callable[[int], None] | None, start: int, size: int, n_steps: int
+    on_rows: Callable[[int], None] | None, start: int, size: int, steps: int
 ) -> Callable[[int], None] | None:
     if on_rows is None:
         return None
-    return lambda step: on_rows(start + size * step // n_steps)
+    return lambda step: on_rows(start + size * step // steps)
 
 
 def _known(

@@ -286,15 +286,17 @@ def _numbers(
     if event is not None:
         inside = torch.full_like(block, restriction.inside)
         rows = rows.reveal(event, inside, torch.ones_like(wanted, dtype=torch.float64), wanted)
-    part = wanted.nonzero()[:, 0]
     intervals = restriction.intervals
     if intervals is None:
         everywhere = torch.tensor([-torch.inf, torch.inf], device=block.device)
         intervals = everywhere.expand(len(block), 1, 2)
-    table, own = network.number(rows.take(part), number, event, intervals[part], block[part])
-    index = torch.full_like(block, len(table.scores))
-    index[part] = torch.where(alone[part], index[part], own)
-    return NumberLaw(table.with_normal(), index, intervals)
+    table, index = QuantileTable.normal(block.device), torch.zeros_like(block)
+    part = (wanted & ~alone).nonzero()[:, 0]
+    if len(part):
+        asked, own = network.number(rows.take(part), number, event, intervals[part], block[part])
+        index[part] = len(table.scores) + own
+        table = table.join(asked)
+    return NumberLaw(table, index, intervals)
 
 
 def _draw_category(log_weights: Tensor, u: Tensor) -> Tensor:

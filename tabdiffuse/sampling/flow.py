@@ -56,11 +56,15 @@ class QuantileTable(NamedTuple):
     scores: Tensor
     values: Tensor
 
-    def with_normal(self) -> QuantileTable:
-        """Add a row: the quantile function of N(0, 1) itself."""
-        line = torch.linspace(-_REACH, _REACH, self.scores.shape[1], dtype=self.scores.dtype)
-        normal = line.to(self.scores.device)[None]
-        return QuantileTable(*(torch.cat([axis, normal]) for axis in self))
+    @classmethod
+    def normal(cls, device: torch.device) -> QuantileTable:
+        """Make a table of one row: the quantile function of N(0, 1) itself."""
+        line = torch.linspace(-_REACH, _REACH, _FINE + 1, dtype=torch.float64, device=device)[None]
+        return cls(line, line)
+
+    def join(self, other: QuantileTable) -> QuantileTable:
+        """Put the rows of another table below."""
+        return QuantileTable(*(torch.cat(axes) for axes in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True)

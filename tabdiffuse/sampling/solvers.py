@@ -19,6 +19,8 @@ from tabdiffuse.joint import JointProcess, Prediction, State, Times
 
 __all__ = ["Euler", "Heun", "Solver", "Step", "TwoM", "time_grid"]
 
+_ROUNDING = 1e-6
+
 
 def time_grid(n_steps: int, dtype: torch.dtype = torch.float32, *, start: float = 1.0) -> Tensor:
     """Return times from ``start`` to 0, evenly spaced, ``n_steps`` of them for the whole way.
@@ -26,7 +28,8 @@ def time_grid(n_steps: int, dtype: torch.dtype = torch.float32, *, start: float 
     Even spacing is the natural grid of each schedule: equal angles for the cosine, the rho-grid of
     Karras et al. 2022 (eq. 5) for EDM, equal numbers of cells for the masks.
     """
-    steps = math.ceil(n_steps * start)
+    # The start may be a float32, which must not cost a step more.
+    steps = math.ceil(n_steps * start * (1 - _ROUNDING))
     return torch.linspace(start, 0.0, steps + 1, dtype=dtype)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tabdiffuse import TabularDiffusion
+from tabdiffuse import Approx, Between, Guidance, TabularDiffusion
 from tabdiffuse.estimators.checkpoint import Checkpoint
 from tabdiffuse.estimators.presets import PRESETS
 from tests.tiny_tables import assert_like, tiny_model
@@ -64,6 +64,55 @@ def test_rows_hardly_depend_on_batch_size(tiny_frame):
     pd.testing.assert_frame_equal(model.sample(ROWS, random_state=1), rows)
     for batch_size in (1, 512, 600, 4096):
         assert_close_rows(model.sample(ROWS, random_state=1, batch_size=batch_size), rows)
+
+
+ASKED = {
+    "exact": lambda model, rows: model.sample(conditions=holed(rows), random_state=1),
+    "guided": lambda model, rows: model.sample(
+        conditions=holed(rows), guidance=Guidance(2.0, reference_time=0.5), random_state=1
+    ),
+    "restricted": lambda model, rows: model.sample(
+        ROWS, conditions={"height": Between(*middle(rows["height"]))}, random_state=1
+    ),
+    "soft": lambda model, rows: model.sample(
+        ROWS, conditions={"height": Approx(rows["height"].median(), 1.0)}, random_state=1
+    ),
+    "imputed": lambda model, rows: model.impute(holed(rows), random_state=1),
+    "varied": lambda model, rows: model.vary(rows, strength=0.4, random_state=1),
+}
+
+
+def holed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Hide a random third of the cells."""
+    return rows.mask(np.random.default_rng(0).random(rows.shape) < 1 / 3)
+
+
+def middle(column: pd.Series) -> list[float]:
+    return column.quantile([0.25, 0.75]).tolist()
+
+
+@pytest.fixture
+def pair(tiny_frame, tmp_path):
+    """One model on the GPU, and on the CPU."""
+    model = fitted(tiny_frame, "cuda")
+    model.save(tmp_path / "model")
+    return model, TabularDiffusion.load(tmp_path / "model", device="cpu")
+
+
+@pytest.mark.parametrize("verb", ASKED)
+def test_rows_given_conditions_are_the_same_on_the_other_device(pair, tiny_frame, verb):
+    one, other = (ASKED[verb](model, tiny_frame) for model in pair)
+    assert_close_rows(one, other)
+
+
+def test_scores_and_predictions_are_the_same_on_the_other_device(pair, tiny_frame):
+    few = {"n_draws": 2, "n_steps": 4}
+    one, other = (model.score_samples(tiny_frame, **few) for model in pair)
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-2)
+    one, other = (model.score_cells(tiny_frame, **few) for model in pair)
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-2)
+    one, other = (model.predict(tiny_frame, "height", **few) for model in pair)
+    np.testing.assert_allclose(one, other, rtol=1e-3)
 
 
 def test_auto_takes_the_gpu_and_the_balanced_preset(tiny_frame):

@@ -162,7 +162,7 @@ def test_run_keeps_a_line_for_each_variant_and_trains_the_base_once(stub, tmp_pa
             "trend_real_edges": 0.7,
             "c2st": 0.6,
             "mle_repaired": 0.5,
-        "completion": 0.4,
+            "completion": 0.4,
         }
         assert kept["config"]["split"] == "validation"
         assert "parameters" not in kept

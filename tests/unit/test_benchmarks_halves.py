@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
@@ -241,11 +243,10 @@ def test_watch_stops_when_the_reserve_is_reached():
     now = [0.0]
     watch = Watch(Deadline(100.0, 0.0, lambda: now[0]), reserve=30.0)
     now[0] = 60.0
-    watch(SimpleNamespace(elapsed=58.0, step=25), None)
-    assert watch.elapsed == 58.0
+    watch(SimpleNamespace(step=25), None)
     now[0] = 66.0  # 5 seconds of margin, 30 of reserve
     with pytest.raises(TimeIsUp, match="after step 25"):
-        watch(SimpleNamespace(elapsed=64.0, step=25), None)
+        watch(SimpleNamespace(step=25), None)
 
 
 OVERRIDES = {"max_steps": 40, "batch_size": 32, "width": 8, "depth": 1, "n_steps": 2}
@@ -261,12 +262,13 @@ def real_method(monkeypatch):
     monkeypatch.setattr("tabdiffuse.estimators.base.TrainConfig", often)
 
 
-def run_once(output, readings=None):
+def run_once(output, readings=None, models=None):
     """Generate within a limit of which a clock of ``readings`` ticks is left."""
     ticks = count()
     clock = (lambda: 0.0) if readings is None else (lambda: 0.0 if next(ticks) < readings else 1e9)
     limit = None if readings is None else 1000.0
-    made = Runner(output, Deadline(limit, 0.0, clock), Reporter(Console()), only="generate")
+    deadline = Deadline(limit, 0.0, clock)
+    made = Runner(output, deadline, Reporter(Console()), only="generate", models=models)
     return made.run([CONFIG])
 
 
@@ -289,15 +291,22 @@ def test_training_stopped_by_the_limit_goes_on_and_ends_bit_identical(
 
 def test_time_of_earlier_calls_counts_as_training_time(tmp_path, real_method, monkeypatch):
     run_once(tmp_path, readings=4)
-    monkeypatch.setattr(
-        Watch, "__call__", lambda self, progress, state: setattr(self, "elapsed", 777.0)
-    )
-    run_once(tmp_path)
+    restore = Checkpoint.restore
+
+    def after_long(self, state):
+        restore(self, state)
+        state.elapsed += 777.0
+
+    monkeypatch.setattr(Checkpoint, "restore", after_long)
+    kept = tmp_path / "models"
+    run_once(tmp_path, models=kept)
     record = generate.generated(
         CONFIG, Runner(tmp_path, Deadline(None), Reporter(Console())).dataset(CONFIG), tmp_path
     )
-    assert record["fit_seconds"] == 777.0
+    assert record["fit_seconds"] > 777.0
     assert not {"checkpoint", "callbacks"} & set(record["parameters"])
+    (told,) = kept.glob("*.json")
+    assert json.loads(told.read_text())["fit_seconds"] == record["fit_seconds"]
 
 
 def test_checkpoint_of_other_data_is_refused_with_a_remedy(
@@ -350,3 +359,19 @@ def test_a_kept_model_is_not_trained_again_and_samples_as_it_is_asked(tiny, tmp_
     assert invoke(tmp_path / "d", *other)[0] == 0
     assert len(fits) == 2
     assert len(list((tmp_path / "models").glob("*.tabdiffuse"))) == 2
+
+
+def test_memory_of_a_kept_model_is_that_of_its_training(tiny, tmp_path, monkeypatch):
+    monkeypatch.setitem(methods.METHODS, "tabdiffuse", methods.TabDiffuse)
+    peaks = iter([900, 100])
+
+    @contextmanager
+    def peak():
+        yield SimpleNamespace(mb=next(peaks))
+
+    monkeypatch.setattr(methods, "PeakMemory", peak)
+    small = ["--set", "max_steps=2", "--only", "generate", "--models", str(tmp_path / "models")]
+    for folder in ("trained", "found"):
+        assert invoke(tmp_path / folder, *small)[0] == 0
+        (record,) = (tmp_path / folder).glob("*.json")
+        assert json.loads(record.read_text())["peak_memory_mb"] == 900

@@ -407,3 +407,18 @@ def test_what_the_prediction_excludes_stays_excluded_under_guidance(strength, dt
     assert (found[..., 2] == -torch.inf).all()
     assert not found.isnan().any()
     torch.testing.assert_close(found.exp().sum(dim=-1), torch.ones(2, 1, dtype=dtype))
+
+
+# --- Devices --------------------------------------------------------------------------------------
+
+
+def test_the_weight_of_a_time_may_stay_on_the_host():
+    """The meta device refuses tensors of other devices as a GPU does, and needs none."""
+    t, weight = torch.ones(8, 3, device="meta"), torch.tensor(0.1, dtype=torch.float64)
+    x = torch.ones(8, 3, 2, device="meta")
+    found = GaussianProcess(RealSpace(3, 2)).surprise(x, x, x, x, t, weight)
+    assert (found.shape, found.device) == (t.shape, t.device)
+    code, log_probs = torch.zeros_like(t, dtype=torch.long), torch.ones(8, 3, 4, device="meta")
+    process = MaskedProcess(CategoricalSpace((4, 4, 4)))
+    found = process.surprise(log_probs, code, code, code, t, weight)
+    assert (found.shape, found.device) == (t.shape, t.device)

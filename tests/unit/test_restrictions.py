@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -313,6 +315,12 @@ def test_a_shared_condition_costs_less_than_a_tenth_of_the_chain(smooth):
     assert cost(smooth, [event]) < 0.1
     assert cost(smooth, [Restriction(all_rows(BLOCK_ROWS), ("c", 0), weights)]) < 0.001
     assert cost(smooth, [Restriction(all_rows(BLOCK_ROWS), ("c", 0), weights), number]) < 0.25
+
+
+def test_a_number_that_is_normal_by_itself_costs_nothing(smooth):
+    number, event = shared(BLOCK_ROWS)
+    alone = replace(number, event=None, log_weights=None, standard=True)
+    assert cost(smooth, [alone]) == 0 < cost(smooth, [replace(alone, standard=False)])
 
 
 def test_a_second_number_costs_nine_chains(smooth):

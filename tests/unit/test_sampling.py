@@ -160,6 +160,15 @@ def test_rows_done_are_reported_to_the_last(denoiser):
     assert len(done) == 15
 
 
+def test_rows_done_are_reported_to_the_last_where_the_chain_starts_late(denoiser):
+    soft = soft_evidence(600, number=0.5, category=0.5)
+    every = {name: torch.ones(600, 2, dtype=torch.bool) for name in ("x", "c")}
+    evidence = Evidence(Observed(soft.values, every, soft.times))
+    done: list[int] = []
+    rows_of(denoiser, 600, n_steps=6, evidence=evidence, on_rows=done.append)
+    assert done == [170, 341, 512, 541, 570, 600]
+
+
 def test_sampling_leaves_the_global_state_alone(denoiser):
     state = torch.get_rng_state()
     for solver in SOLVERS:
@@ -207,6 +216,13 @@ def test_a_later_start_takes_its_share_of_the_steps(start, n_steps, steps):
     assert grid[0] == start
     assert grid[-1] == 0
     assert steps < 2 or torch.allclose(grid.diff(), torch.tensor(-start / steps).double())
+
+
+@pytest.mark.parametrize("start", [0.1, 0.2, 0.3, 0.6, 0.7, 1.0])
+def test_the_rounding_of_a_start_costs_no_step(start):
+    single = float(torch.tensor(start, dtype=torch.float32))
+    assert len(time_grid(20, start=single)) == round(20 * start) + 1
+    assert len(time_grid(20, start=1e-7)) == 2
 
 
 @pytest.mark.parametrize("solver", SOLVERS, ids=repr)

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 from benchmarks.columns import Column
-from benchmarks.questions.boosted import Floats, Targets, predict
+from benchmarks.questions.boosted import Floats, Targets, loss, predict
 from benchmarks.questions.question import Question, Scores
 from benchmarks.questions.task import OURS, Task
 
@@ -63,7 +63,7 @@ def asked(question: Question) -> pd.DataFrame:
 def score(truth: Floats, predicted: Floats, kind: str) -> dict[str, float]:
     """Score predictions as the published code does, and by AUROC."""
     if kind == "regression":
-        return {"rmse": float(np.sqrt(np.mean((truth - predicted) ** 2)))}
+        return {"rmse": loss(truth, predicted, kind)}
     both = np.stack([1 - truth, truth], axis=1), np.stack([1 - predicted, predicted], axis=1)
     return {
         "micro_auc": float(roc_auc_score(*both, average="micro")),
