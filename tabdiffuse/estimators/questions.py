@@ -83,7 +83,8 @@ class TableQuestions(DiffusionEstimator):
         batch_size : int, optional
             Rows in one call of the network.
         n_steps : int, optional
-            Sampling steps, instead of the estimator's.
+            Sampling steps, instead of the estimator's or those of its preset; where a cell is known
+            up to noise, the preset's are taken four times.
 
         Returns
         -------

@@ -309,7 +309,7 @@ def smooth():
 
 
 def test_a_shared_condition_costs_less_than_a_tenth_of_the_chain(smooth):
-    number, event = shared(BLOCK_ROWS)
+    number, _ = shared(BLOCK_ROWS)
     weights = torch.zeros(BLOCK_ROWS, 3)
     assert cost(smooth, [number]) < 0.1
     assert cost(smooth, [event]) < 0.1
@@ -318,13 +318,13 @@ def test_a_shared_condition_costs_less_than_a_tenth_of_the_chain(smooth):
 
 
 def test_a_number_that_is_normal_by_itself_costs_nothing(smooth):
-    number, event = shared(BLOCK_ROWS)
+    number, _ = shared(BLOCK_ROWS)
     alone = replace(number, event=None, log_weights=None, standard=True)
     assert cost(smooth, [alone]) == 0 < cost(smooth, [replace(alone, standard=False)])
 
 
 def test_a_second_number_costs_nine_chains(smooth):
-    number, event = shared(BLOCK_ROWS)
+    number, _ = shared(BLOCK_ROWS)
     assert 9 < cost(smooth, [number, event]) < 9.2
 
 
