@@ -263,7 +263,7 @@ class TableScores:
     def _evidence(self, given: Sequence[Any] | None, owner: str) -> set[int]:
         """Find the places of the columns that are evidence."""
         names = self.schema_.names
-        if isinstance(given, str):
+        if given is not None and not pd.api.types.is_list_like(given):
             raise ParameterError(
                 f"The 'given' parameter of {owner} must be a list of column names. Got {given!r} "
                 f"instead; write [{given!r}]."

@@ -9,8 +9,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tabdiffuse.tables.asked import Asked, ColumnConditions
-from tabdiffuse.tables.conditions import Between
-from tabdiffuse.tables.numeric_codec import NumericCodec, restore_numbers
+from tabdiffuse.tables.codec_base import Floats
+from tabdiffuse.tables.conditions import Between, Missing, OneOf
+from tabdiffuse.tables.number_conditions import rounded
+from tabdiffuse.tables.numeric_codec import NumericCodec, nearest, restore_numbers
+from tabdiffuse.tables.places import numbers_within
 from tabdiffuse.tables.table_codec import TableCodec
 from tabdiffuse.tables.values import missing_mask, numbers
 
@@ -27,8 +30,8 @@ def with_given(drawn: pd.DataFrame, codec: TableCodec, asked: Asked, rows: Rows)
     """Write the values that were given into drawn rows, and add what is handed on.
 
     Categories that were given come back from the model as they are. Of numbers it keeps the
-    nearest one it knows, so they are written here; and a drawn number within bounds is within them
-    to the last bit.
+    nearest one it knows, so they are written here; and a drawn number that was restricted satisfies
+    its condition to the last bit, also where float32 cannot tell it from its neighbours.
 
     Parameters
     ----------
@@ -79,17 +82,28 @@ def _with_numbers(
     number = numbers(asked.values, missing)
     given = restore_numbers(codec.column, np.where(missing, 0, number), np.zeros_like(missing))
     drawn = overwritten(drawn, ~missing[rows], given.iloc[rows])
-    if codec.lattice is not None or codec.table is None:
+    if codec.table is None:
         return drawn
     for condition, own in asked.others.items():
-        if isinstance(condition, Between):
-            within = np.zeros(len(missing), dtype=bool)
-            within[own] = True
-            drawn = overwritten(drawn, within[rows], _clipped(drawn, codec, condition))
+        if isinstance(condition, Between | OneOf):
+            restricted = np.zeros(len(missing), dtype=bool)
+            restricted[own] = True
+            drawn = overwritten(drawn, restricted[rows], _satisfying(drawn, codec, condition))
     return drawn
 
 
-def _clipped(drawn: Series, codec: NumericCodec, condition: Between) -> Series:
+def _satisfying(drawn: Series, codec: NumericCodec, condition: Between | OneOf) -> Series:
+    """Move each number to the nearest one that satisfies a condition."""
     missing = missing_mask(drawn)
-    number = np.clip(numbers(drawn, missing), *condition.ends)
-    return restore_numbers(codec.column, np.where(missing, 0, number), missing)
+    number = np.where(missing, 0, numbers(drawn, missing))
+    if isinstance(condition, Between):
+        number = np.clip(number, *numbers_within(codec, *condition.ends))
+    else:
+        wanted = _wanted(codec, condition)
+        number = wanted[nearest(wanted, number)] if len(wanted) else number
+    return restore_numbers(codec.column, number, missing)
+
+
+def _wanted(codec: NumericCodec, condition: OneOf) -> Floats:
+    values = [float(value) for value in condition.values if value is not Missing]
+    return np.unique(rounded(codec, np.array(values)))

@@ -258,7 +258,7 @@ def _check_no_flags(values: Series, column: Column) -> None:
         cell = values.iloc[wrong[0]]
         raise DataTypeError(
             f"Column {column.name!r} holds numbers; got {show(cell)} of type {type(cell).__name__} "
-            f"(row {wrong[0]}). Write a number, such as 1 for True."
+            f"(row {wrong[0]}). Write an int or a float, such as 1 for True."
         )
 
 

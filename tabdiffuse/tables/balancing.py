@@ -15,6 +15,7 @@ from tabdiffuse.tables.asked import Asked, ColumnConditions
 from tabdiffuse.tables.column import Column, level_codes
 from tabdiffuse.tables.conditions import Condition, Missing, is_real
 from tabdiffuse.tables.schema import TableSchema
+from tabdiffuse.tables.values import missing_mask
 
 __all__ = ["balanced", "check_balance", "level_counts"]
 
@@ -37,7 +38,7 @@ def check_balance(balance: Any, schema: TableSchema) -> tuple[Column, dict[Any, 
     Raises
     ------
     ParameterError
-        It is of another form, or the shares do not sum to 1.
+        It is of another form, names a level NaN, None or NA, or the shares do not sum to 1.
     DataError
         The column is unknown or no categorical one, or a level was never seen.
     """
@@ -62,6 +63,13 @@ def check_balance(balance: Any, schema: TableSchema) -> tuple[Column, dict[Any, 
             f"balance[{name!r}] must be 'uniform' or map levels to shares. Got {shares!r} instead."
         )
     _check_shares(name, shares)
+    levels = pd.Series(list(shares), dtype=object)
+    unnamed = levels[missing_mask(levels)]
+    if len(unnamed):
+        raise ParameterError(
+            f"The levels of balance[{name!r}] must be values, or Missing for a gap. "
+            f"Got {unnamed.iloc[0]!r}."
+        )
     cells = np.empty(len(shares), dtype=object)
     cells[:] = [None if level is Missing else level for level in shares]
     if Missing in shares and not column.missing:

@@ -165,7 +165,7 @@ def level_codes(values: Series, column: Column) -> NDArray[np.int64]:
 
 
 def _unseen(values: Series, rows: NDArray[np.intp], column: Column) -> DataError:
-    shown = ", ".join(show(level) for level in column.levels[:_SHOWN_LEVELS])
+    shown = ", ".join(show(level) for level in column.levels[:_SHOWN_LEVELS]) or "only gaps"
     more = len(column.levels) - _SHOWN_LEVELS
     tail = f", and {more} more" if more > 0 else ""
     return DataError(

@@ -20,9 +20,12 @@ __all__ = ["PRESENT", "Approx", "Between", "Condition", "Missing", "OneOf", "is_
 
 
 def is_real(value: Any) -> bool:
-    """Tell whether a value is a real number other than NaN; a bool is none."""
+    """Tell whether a value is a real number that a float can hold, not NaN; a bool is none."""
     is_bool = isinstance(value, bool) or pd.api.types.is_bool(value)
-    return isinstance(value, abstract.Real) and not is_bool and not math.isnan(value)
+    try:
+        return isinstance(value, abstract.Real) and not is_bool and not math.isnan(value)
+    except OverflowError:
+        return False
 
 
 class Condition:

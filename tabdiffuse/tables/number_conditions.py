@@ -24,7 +24,13 @@ from tabdiffuse.tables.conditions import (
     is_real,
 )
 from tabdiffuse.tables.numeric_codec import NumericCodec, stored_dtype
-from tabdiffuse.tables.places import covered, measured, score_bounds, seen_range
+from tabdiffuse.tables.places import (
+    covered,
+    log_likelihood,
+    measured,
+    score_bounds,
+    seen_range,
+)
 from tabdiffuse.tables.quantiles import SmoothTable
 from tabdiffuse.tables.values import show
 
@@ -119,7 +125,7 @@ def _one_of(codec: NumericCodec, condition: OneOf) -> CellLaw:
         elif own is not None:
             places.append(own)
         else:
-            raise _impossible(codec, f"{value!r} of OneOf", single=_is_between(codec, number))
+            raise _impossible(codec, f"{show(value)} of OneOf", single=_is_between(codec, number))
     return _weighted(codec, weights, _merged(places), condition)
 
 
@@ -185,7 +191,7 @@ def _approx(codec: NumericCodec, condition: Approx) -> CellLaw:
     it makes the measurement than they do on average.
     """
     value, sd = float(condition.value), float(condition.sd)
-    likelihood = -0.5 * ((codec.atoms - value) / sd) ** 2
+    likelihood = log_likelihood(codec, codec.atoms, value, sd)
     weights = _no_weights(codec)
     if codec.table is None:
         weights[: len(likelihood)] = likelihood - likelihood.max()
@@ -248,16 +254,17 @@ def check_holdable(number: Floats, column: Column) -> None:
     Raises
     ------
     DataError
-        A fraction, or a number out of range, where the dtype is one of integers.
+        A number out of range, or a fraction where the dtype is one of integers.
     """
     dtype = column.pandas_dtype
     dtype = np.dtype("int64") if column.item == "int" else getattr(dtype, "numpy_dtype", dtype)
-    if dtype.kind not in "iu":
+    if dtype.kind not in "iuf":
         return
     given = ~np.isnan(number)
-    limits = np.iinfo(dtype)
+    is_whole = dtype.kind in "iu"
+    limits = np.iinfo(dtype) if is_whole else np.finfo(dtype)
     outside = (number < limits.min) | (number > limits.max)
-    wrong = np.flatnonzero(given & (outside | (np.floor(number) != number)))
+    wrong = np.flatnonzero(given & (outside | (is_whole & (np.floor(number) != number))))
     if not wrong.size:
         return
     value = number[wrong[0]]
@@ -270,7 +277,7 @@ def check_holdable(number: Floats, column: Column) -> None:
             f"Approx({value:g}, sd=...) for numbers near it"
         )
     raise DataError(
-        f"Column {column.name!r} holds whole numbers ({dtype}); {wrong.size} of "
+        f"Column {column.name!r} holds {'whole ' * is_whole}numbers ({dtype}); {wrong.size} of "
         f"{int(given.sum())} values do not fit (first: {value:g}, row {wrong[0]}). {remedy}."
     )
 

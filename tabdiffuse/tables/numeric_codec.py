@@ -27,7 +27,14 @@ from tabdiffuse.tables.values import MISSING_MARKERS, drop_missing, missing_mask
 if TYPE_CHECKING:
     Series = pd.Series[Any]
 
-__all__ = ["MAX_ATOMS", "MIN_ATOM_MASS", "NumericCodec", "restore_numbers", "stored_dtype"]
+__all__ = [
+    "MAX_ATOMS",
+    "MIN_ATOM_MASS",
+    "NumericCodec",
+    "nearest",
+    "restore_numbers",
+    "stored_dtype",
+]
 
 MIN_ATOM_MASS = 0.04
 MAX_ATOMS = 20
@@ -290,9 +297,9 @@ class NumericCodec:
     def _events(self, missing: NDArray[np.bool_], number: Floats) -> Codes:
         events = np.zeros(len(number), dtype=code_dtype(self.cardinality))
         if len(self.atoms):
-            nearest = _nearest(self.atoms, number)
-            on_atom = ~missing & ((self.atoms[nearest] == number) | (self.table is None))
-            events[on_atom] = nearest[on_atom] + self.is_numeric
+            atom = nearest(self.atoms, number)
+            on_atom = ~missing & ((self.atoms[atom] == number) | (self.table is None))
+            events[on_atom] = atom[on_atom] + self.is_numeric
         if self.column.missing:
             events[missing] = self.is_numeric + len(self.atoms)
         return events
@@ -317,7 +324,21 @@ class NumericCodec:
         return self.lattice.value(index.astype(np.int64))
 
 
-def _nearest(levels: Floats, values: Floats) -> NDArray[np.intp]:
+def nearest(levels: Floats, values: Floats) -> NDArray[np.intp]:
+    """Find the level nearest to each value.
+
+    Parameters
+    ----------
+    levels : ndarray of float64, shape (K,)
+        Increasing numbers, at least one.
+    values : ndarray of float64, shape (n,)
+        Numbers.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+        Places in the levels; of two that are as near, the right one.
+    """
     right = np.clip(np.searchsorted(levels, values), 0, len(levels) - 1)
     left = np.maximum(right - 1, 0)
     with np.errstate(over="ignore"):

@@ -17,10 +17,21 @@ from tabdiffuse.tables.lattice import Lattice
 from tabdiffuse.tables.numeric_codec import NumericCodec
 from tabdiffuse.tables.quantiles import EDGE, CellTable, SmoothTable, inner_intervals
 
-__all__ = ["Measured", "covered", "measured", "score_at", "score_bounds", "seen_range"]
+__all__ = [
+    "Measured",
+    "covered",
+    "log_likelihood",
+    "measured",
+    "numbers_within",
+    "score_at",
+    "score_bounds",
+    "seen_range",
+]
 
 _ROUNDING = 2.0**-51  # of a number times a power of ten, relative, with some room
 _REACH = 5.5  # scores of the model stay within
+_LEAST_SD = 1e-12  # of a measurement, as a share of the range; less is exact
+_MOST_SDS = 1e15  # from a measurement to the range; farther changes nothing
 
 
 def seen_range(codec: NumericCodec) -> tuple[float, float]:
@@ -87,16 +98,17 @@ def measured(codec: NumericCodec, value: float, sd: float) -> Measured:
     -------
     Measured
         Mean and variance of the normal score, which has the density N(0, 1) before, and the log of
-        the mean of ``exp(-((v - value) / sd)**2 / 2)`` over the numbers v.
+        the mean likelihood of the numbers, see `log_likelihood`.
     """
     low, high = seen_range(codec)
-    near = np.clip(value + sd * np.linspace(-8, 8, 401), low, high)
+    with np.errstate(over="ignore"):
+        near = np.clip(value + sd * np.linspace(-8, 8, 401), low, high)
     numbers = np.unique(np.concatenate([near, np.linspace(low, high, 401), _knots(codec)]))
     scores = score_at(codec, numbers)
     # Beyond the middle of the first and the last share, the number stays what it is.
     scores = np.concatenate([[min(-_REACH, scores[0])], scores, [max(_REACH, scores[-1])]])
     numbers = np.concatenate([numbers[:1], numbers, numbers[-1:]])
-    log_weight = -0.5 * ((numbers - value) / sd) ** 2 - 0.5 * scores**2
+    log_weight = log_likelihood(codec, numbers, value, sd) - 0.5 * scores**2
     most = log_weight.max()
     weight = np.exp(log_weight - most)
     mass = trapezoid(weight, scores)
@@ -104,6 +116,33 @@ def measured(codec: NumericCodec, value: float, sd: float) -> Measured:
     variance = trapezoid(weight * (scores - mean) ** 2, scores) / mass
     log_probability = most + np.log(mass) - 0.5 * np.log(2 * np.pi)
     return Measured(float(mean), float(variance), float(log_probability))
+
+
+def log_likelihood(codec: NumericCodec, numbers: Floats, value: float, sd: float) -> Floats:
+    """Compare numbers by how probable they make a measurement.
+
+    Parameters
+    ----------
+    codec : NumericCodec
+        The codec of the column.
+    numbers : ndarray of float64, shape (n,)
+        Numbers within the range of the column.
+    value, sd : float
+        The measurement and the standard deviation of its normal error, in units of the column.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        ``-((v - value) / sd)**2 / 2`` for each number v, less the same of the number in the range
+        that is nearest to the measurement; so it is finite, and exact at any distance.
+    """
+    low, high = seen_range(codec)
+    end = min(max(value, low), high)
+    sd = max(sd, _LEAST_SD * (high - low))
+    far = min(max((end - value) / sd, -_MOST_SDS), _MOST_SDS)
+    steps = (numbers - end) / sd
+    log_likelihood: Floats = -(0.5 * steps + far) * steps
+    return log_likelihood
 
 
 def covered(codec: NumericCodec, low: float, high: float) -> tuple[float, float] | None:
@@ -134,13 +173,34 @@ def covered(codec: NumericCodec, low: float, high: float) -> tuple[float, float]
     if codec.lattice is None:
         ends = (table.lower(inside[:1])[0], table.upper(inside[1:])[0])
     else:
-        index = _exact_index(codec.lattice, inside)
-        room = np.minimum(0.25, 1e-6 + np.abs(inside) * _per_step(codec.lattice) * _ROUNDING)
-        first, last = np.ceil(index[0] - room[0]), np.floor(index[1] + room[1])
-        if first > last:
+        low_step, high_step = _steps_within(codec.lattice, inside)
+        if low_step > high_step:
             return None
-        ends = (table.lower(np.array([first]))[0], table.upper(np.array([last + 1]))[0])
+        ends = (table.lower(np.array([low_step]))[0], table.upper(np.array([high_step + 1]))[0])
     return ends if ends[0] < ends[1] else None
+
+
+def numbers_within(codec: NumericCodec, low: float, high: float) -> tuple[float, float]:
+    """Find the smallest and the largest possible number within bounds, both included.
+
+    Parameters
+    ----------
+    codec : NumericCodec
+        A codec with a table.
+    low, high : float
+        The bounds, perhaps infinite; some number of the column lies within.
+
+    Returns
+    -------
+    tuple of float
+        The bounds themselves, unless the numbers of the column lie on a lattice.
+    """
+    if codec.lattice is None:
+        return low, high
+    inside = np.clip(np.array([low, high]), *seen_range(codec))
+    steps = np.array(_steps_within(codec.lattice, inside))
+    first, last = codec.lattice.value(steps.astype(np.int64))
+    return float(first), float(last)
 
 
 def score_bounds(places: tuple[float, float]) -> tuple[float, float] | None:
@@ -190,6 +250,13 @@ def _knots(codec: NumericCodec) -> Floats:
 def _exact_index(lattice: Lattice, values: Floats) -> Floats:
     """Give the positions of numbers on a lattice, with fractions."""
     return (values * 10.0**lattice.decimals - lattice.offset) / lattice.step
+
+
+def _steps_within(lattice: Lattice, bounds: Floats) -> tuple[float, float]:
+    """Give the positions of the first and the last point of a lattice within bounds."""
+    index = _exact_index(lattice, bounds)
+    room = np.minimum(0.25, 1e-6 + np.abs(bounds) * _per_step(lattice) * _ROUNDING)
+    return float(np.ceil(index[0] - room[0])), float(np.floor(index[1] + room[1]))
 
 
 def _per_step(lattice: Lattice) -> float:

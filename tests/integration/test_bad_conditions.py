@@ -17,10 +17,12 @@ FRAME = pd.DataFrame(
     {
         "age": np.arange(18, 78).repeat(3),
         "price": np.linspace(0.5, 99.5, 180) ** 1.1,
+        "weight": np.linspace(40, 90, 180, dtype="float32") ** 1.01,
         "height": np.where(np.arange(180) % 7 == 0, np.nan, np.linspace(150, 200, 180)),
         "sex": ["F", "M", "M"] * 60,
         "member": [True, False] * 90,
         "same": "x",
+        "empty": np.nan,
     }
 )
 
@@ -96,11 +98,18 @@ BAD_CONDITIONS: dict[str, Any] = {
     "range of categories": ({"sex": Between(1, 2)}, DataTypeError, r"is categorical.*OneOf"),
     "noise on categories": ({"member": Approx(1, 2)}, DataTypeError, r"'member' is boolean"),
     "a gap where there was none": ({"age": Missing}, DataError, r"no missing values in the train"),
+    "a value where all are missing": ({"empty": 1.0}, DataError, r"'empty'.*Known: only gaps\."),
+    "a number beyond single precision": (
+        {"weight": 1e300},
+        DataError,
+        r"'weight' holds numbers \(float32\); .* values do not fit .*1e\+300, row 0.*Stay bet",
+    ),
+    "a number beyond any float": ({"price": 10**400}, DataTypeError, r"Write an int or a float"),
     "another constant": ({"same": "y"}, DataError, r"'same': 1 of 1 values were never seen"),
     "numbers without mass": (
-        {"price": OneOf([1.0, 2.0])},
+        {"price": OneOf([np.float64(1.0), 2.0])},
         DataError,
-        r"'price' holds so many different numbers.*1\.0 of OneOf\. Write Between\(low, high\) or",
+        r"'price' holds so many different numbers.* 1\.0 of OneOf\. Write Between\(low, high\) or",
     ),
     "a number between integers": ({"age": OneOf([30, 37.5])}, DataError, r"37\.5.*in steps of 1"),
 }
@@ -173,6 +182,11 @@ BAD_QUESTIONS: dict[str, Any] = {
         ParameterError,
         r"must be 'uniform' or map levels to shares\. Got 'equal'",
     ),
+    "balance of a level that says nothing": (
+        lambda m: m.sample(4, balance={"sex": {"F": 0.5, None: 0.5}}),
+        ParameterError,
+        r"levels of balance\['sex'\] must be values, or Missing for a gap\. Got None",
+    ),
     "balance of gaps that were none": (
         lambda m: m.sample(4, balance={"sex": {"F": 0.5, Missing: 0.5}}),
         DataError,
@@ -221,12 +235,12 @@ BAD_QUESTIONS: dict[str, Any] = {
     "vary without a column": (
         lambda m: m.vary(FRAME.drop(columns="age")),
         DataError,
-        r"1 of 6 columns are missing: \['age'\]",
+        r"1 of 8 columns are missing: \['age'\]",
     ),
     "impute without a column": (
         lambda m: m.impute(FRAME.drop(columns="age")),
         DataError,
-        r"1 of 6 columns are missing: \['age'\]",
+        r"1 of 8 columns are missing: \['age'\]",
     ),
     "impute another column": (
         lambda m: m.impute(FRAME.assign(zip=1)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 
 import numpy as np
@@ -425,3 +426,16 @@ def test_counterfactuals_hold_the_new_value_and_move_the_rest_a_little(trained):
     assert other["x"].mean() > same["x"].mean() + 0.2
     rows = pd.DataFrame({"x": [Between(0.5, None)] * len(X)}, index=X.index)
     assert (trained.vary(X, strength=0.5, conditions=rows)["x"] >= 0.5).all()
+
+
+def test_noisy_evidence_takes_four_times_the_steps_of_the_preset(model):
+    taken = {}
+    for name, value in {"exact": 33, "noisy": Approx(33, 2)}.items():
+        calls = []
+        hook = model.denoiser_.register_forward_hook(lambda *_, calls=calls: calls.append(1))
+        copied = copy.copy(model).set_params(n_steps=None)
+        copied.sample(3, {"age": value})
+        hook.remove()
+        taken[name] = len(calls)
+    steps = model.preset_.n_steps
+    assert taken == {"exact": steps, "noisy": 4 * steps + 1}  # one call asks for the event

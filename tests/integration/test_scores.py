@@ -276,6 +276,7 @@ FAULTS = {
     "unseen category": (lambda m, t: m.score_samples(t.assign(sign="odd")), DataError, "'odd'"),
     "given unknown": (lambda m, t: m.score_samples(t, given=["z"]), ParameterError, "'z'"),
     "given a name": (lambda m, t: m.score_samples(t, given="sign"), ParameterError, r"\['sign'\]"),
+    "given a number": (lambda m, t: m.score_samples(t, given=3), ParameterError, "Got 3"),
     "no draws": (lambda m, t: m.score_samples(t, n_draws=0), ParameterError, "n_draws"),
     "half a step": (lambda m, t: m.score_cells(t, n_steps=0.5), ParameterError, "n_steps"),
     "no rows": (lambda m, t: m.score(t.iloc[:0]), ParameterError, "at least one row"),

@@ -409,6 +409,21 @@ def test_weight_of_an_atom_is_that_of_the_state_where_the_scores_are_straight():
     assert abs(got.log_weights[0, 1] - weight) < 0.02
 
 
+@pytest.mark.parametrize(("value", "sd"), [(1e20, 1), (1e300, 1e-3), (-1e300, 1e-300)])
+def test_approx_at_any_distance_or_precision_is_the_nearest_number(value, sd):
+    end = value > 0
+    stars = evidence_of("stars", Approx(value, sd)).log_weights[0]
+    assert np.argmax(stars) == (len(stars) - 1 if end else 0)
+    assert np.isfinite(stars).all()
+    assert (np.delete(stars, np.argmax(stars)) < -1000).all()
+    for name in ("real", "single", "wide", "both"):
+        got = evidence_of(name, Approx(value, sd))
+        assert np.sign(got.scores[0]) == np.sign(value)
+        assert 0 < got.times[0] < 1
+        with np.errstate(over="raise"):
+            assert not np.isinf(got.log_weights[:, :2].astype(np.float32)).any()
+
+
 def test_wider_noise_is_later():
     for name, sds in {"real": [1e-3, 0.1, 1, 10, 1e6], "wide": [10, 1e5, 1e6, 1e7]}.items():
         middle = float(FRAME[name].median())
@@ -513,6 +528,17 @@ def test_drawn_numbers_are_within_bounds_to_the_last_bit_and_given_ones_are_as_t
     assert answer["gain"].tolist() == [0.1 + 0.2] * 3
     others = FRAME.columns.drop(["real", "gain"])
     pd.testing.assert_frame_equal(answer[others], drawn[others])
+
+
+def test_restricted_whole_numbers_are_exact_where_float32_cannot_tell_neighbours_apart():
+    codec = fit_codec(pd.DataFrame({"id": RNG.integers(2**30, 2**40, 200)}))
+    low, high = 2**39, 2**39 + 10
+    cells = [Between(low, high), Between(low + 0.5, high), OneOf([low + 3]), None]
+    asked = read_conditions([{"id": cell} for cell in cells], codec.schema)
+    rows = np.repeat(np.arange(4), 2)
+    drawn = pd.DataFrame({"id": [low - 999, high + 999] * 4})
+    answer = with_given(drawn, codec, asked, rows)["id"].tolist()
+    assert answer == [low, high, low + 1, high, low + 3, low + 3, low - 999, high + 999]
 
 
 def test_counts_are_shares_by_largest_remainder():
