@@ -309,7 +309,7 @@ def smooth():
 
 
 def test_a_shared_condition_costs_less_than_a_tenth_of_the_chain(smooth):
-    number, _ = shared(BLOCK_ROWS)
+    number, event = shared(BLOCK_ROWS)
     weights = torch.zeros(BLOCK_ROWS, 3)
     assert cost(smooth, [number]) < 0.1
     assert cost(smooth, [event]) < 0.1
@@ -324,7 +324,7 @@ def test_a_number_that_is_normal_by_itself_costs_nothing(smooth):
 
 
 def test_a_second_number_costs_nine_chains(smooth):
-    number, _ = shared(BLOCK_ROWS)
+    number, event = shared(BLOCK_ROWS)
     assert 9 < cost(smooth, [number, event]) < 9.2
 
 
