@@ -319,6 +319,7 @@ class FakeModel:
     """Take what TabularDiffusion takes, and copy rows."""
 
     n_parameters_ = 5
+    fit_time_ = 0.0
     stop_reason_ = "max_time"
     history_ = pd.DataFrame({"step": [1, 2], "rows": [10, 20]})
     preset_ = PRESETS["best"]

@@ -210,6 +210,7 @@ def test_adapter_passes_seed_and_options_and_reads_the_fitted_model(tiny_frame, 
 
     class Fake:
         n_parameters_ = 5
+        fit_time_ = 0.0
         stop_reason_ = "max_time"
         history_ = pd.DataFrame({"step": [1, 2], "rows_seen": [10, 20]})
         preset_ = tabdiffuse.PRESETS["fast"]
