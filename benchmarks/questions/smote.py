@@ -17,7 +17,7 @@ class Oversample:
     """Make the rarer class of a table as frequent as the other (SMOTENC, its defaults)."""
 
     def __init__(self, job: Job) -> None:
-        from imblearn.over_sampling import SMOTE, SMOTENC  # type: ignore[import-not-found]
+        from imblearn.over_sampling import SMOTE, SMOTENC
 
         self.job = job
         self.inputs = job.train.drop(columns=job.target)

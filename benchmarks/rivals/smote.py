@@ -17,7 +17,7 @@ class Smote:
     """
 
     def __init__(self, job: Job) -> None:
-        from imblearn.over_sampling import SMOTE, SMOTENC  # type: ignore[import-not-found]
+        from imblearn.over_sampling import SMOTE, SMOTENC
 
         self.job = job
         self.build = {"numeric": SMOTE, "mixed": SMOTENC}
