@@ -69,6 +69,10 @@ class Restriction:
             intervals=None if intervals is None else change(intervals),
         )
 
+    def take(self, rows: Tensor) -> Restriction:
+        """Choose rows."""
+        return self.apply(lambda values: values[rows])
+
     def tensors(self) -> list[Tensor]:
         """Return every tensor, each with one entry for each row."""
         given = (self.active, self.log_weights, self.intervals)
@@ -225,7 +229,7 @@ class CellLaw:
     def take(self, rows: Tensor) -> CellLaw:
         """Choose rows."""
         return CellLaw(
-            self.restriction.apply(lambda values: values[rows]),
+            self.restriction.take(rows),
             self.held[rows],
             None if self.log_events is None else self.log_events[rows],
             None if self.numbers is None else self.numbers.take(rows),

@@ -94,7 +94,7 @@ def satisfy(
     for count, restriction in enumerate(restrictions):
         # Numbers for all rows and particles, so that none depends on what the others need.
         u = noise.uniform((rows, slots, 4), torch.float64)
-        own = restriction.apply(lambda values, crowd=crowd: values[crowd.row])  # type: ignore[misc]
+        own = restriction.take(crowd.row)
         law = CellLaw.of(network, state, own, block[crowd.row])
         _check_possible(law.log_mass, crowd, first_row)
         if count > 0:
