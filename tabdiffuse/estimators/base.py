@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pandas as pd
 import torch
@@ -22,12 +22,13 @@ from tabdiffuse.estimators.checkpoint import Checkpoint, check_checkpoint_path
 from tabdiffuse.estimators.parameters import (
     check_parameters,
     make_solver,
+    make_stochastic_solver,
     resolve_device,
     resolve_seed,
 )
 from tabdiffuse.estimators.presets import NETWORK, PRESETS, Preset, choose_preset
 from tabdiffuse.estimators.progress import rows_bar
-from tabdiffuse.joint import Batch, ProductProcess, State
+from tabdiffuse.joint import Batch, JointProcess, ProductProcess, State
 from tabdiffuse.modalities import Modality
 from tabdiffuse.nn.dit import DiT, DiTConfig
 from tabdiffuse.sampling.blocks import BLOCK_ROWS, sample_rows
@@ -54,13 +55,14 @@ def build_denoiser(
     modalities: Mapping[str, Modality],
     config: DiTConfig,
     seed: int,
-    tokens: Sequence[int] | None = None,
+    tie: Callable[[Mapping[str, Modality]], JointProcess] = ProductProcess,
+    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> Denoiser:
-    """Build the network over some modalities; equal seeds give equal weights."""
+    """Build the network over some modalities and tie them; equal seeds give equal weights."""
     with seeded_initialisation(seed):
         for modality in modalities.values():
             modality.build(config.width)
-        return Denoiser(ProductProcess(modalities, tokens), DiT(config))
+        return Denoiser(tie(modalities), DiT(config, precision=precision))
 
 
 @dataclass(frozen=True)
@@ -291,7 +293,7 @@ class DiffusionEstimator(BaseEstimator):
         """
         if evidence is None or not evidence.is_soft:
             return make_solver(self.solver, self.eta)
-        return make_solver("2m" if self.solver == "heun" else self.solver, 1.0)
+        return make_stochastic_solver(self.solver)
 
     def _console(self) -> Console | None:
         return make_console() if self.verbose else None

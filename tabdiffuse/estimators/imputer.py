@@ -8,10 +8,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiffuse.errors import DataError, ParameterError
-from tabdiffuse.estimators.adapting import as_frame, check_flag, own_model, unfitted_model
+from tabdiffuse.estimators.adapting import (
+    as_frame,
+    check_flag,
+    check_names,
+    frozen_model,
+    frozen_seed,
+    own_model,
+    unfitted_model,
+)
 from tabdiffuse.estimators.parameters import check_parameters
 from tabdiffuse.estimators.table import TabularDiffusion
 from tabdiffuse.tables.values import missing_mask
@@ -31,8 +40,9 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    model : TabularDiffusion, optional
-        Settings of the model, of which a copy is fitted; the defaults if it is None.
+    model : TabularDiffusion or FrozenEstimator, optional
+        Settings of the model, of which a copy is fitted; the defaults if it is None. A fitted model
+        within scikit-learn's `FrozenEstimator` is used as it is.
     n_draws : int, default=1
         Draws of each hole. More than one need ``agg``; for multiple imputation, which keeps them
         apart, call ``model_.impute(X, n_draws=...)``.
@@ -44,13 +54,14 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Whether columns follow that say where values were missing, one for each column that had
         missing values at `fit`, named ``missingindicator_NAME``.
     random_state : int, numpy random generator or None
-        Seed of the fit and of the draws. With None the ``random_state`` of the model decides both.
-        The draws of a fitted imputer are the same in every call.
+        Seed of the fit and of the draws; with a frozen model, the ``random_state`` of its
+        `TabularDiffusion.impute`. With None the ``random_state`` of the model decides both. The
+        draws of a fitted imputer are the same in every call.
 
     Attributes
     ----------
     model_ : TabularDiffusion
-        The fitted model.
+        The fitted model; a frozen one is not copied.
     indicator_features_ : ndarray of int
         Places of the columns that have an indicator.
     seed_ : int
@@ -66,6 +77,9 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     if it was numeric, else of objects. ``set_output`` changes that. A column without any value at
     `fit` stays empty.
 
+    With a frozen model, `fit` trains nothing: it compares the columns of ``X`` with those of the
+    model, which may be in another order. An array is read by position.
+
     Examples
     --------
     >>> import pandas as pd
@@ -75,6 +89,14 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     >>> full = DiffusionImputer(model, random_state=0).fit_transform(people)
     >>> int(full.isna().sum().sum())
     0
+
+    A model that is there already, fitted or loaded, is not fitted again:
+
+    >>> from sklearn.frozen import FrozenEstimator
+    >>> fitted = model.fit(people)
+    >>> imputer = DiffusionImputer(FrozenEstimator(fitted)).fit(people)
+    >>> imputer.model_ is fitted
+    True
     """
 
     model_: TabularDiffusion
@@ -83,7 +105,7 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def __init__(
         self,
-        model: TabularDiffusion | None = None,
+        model: TabularDiffusion | FrozenEstimator | None = None,
         *,
         n_draws: int = 1,
         agg: Literal["mean", "median", "mode"] | None = None,
@@ -115,13 +137,23 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ------
         ParameterError
             A parameter is out of range, or there are several draws and no ``agg``.
+        NotFittedError
+            The model is frozen and not fitted.
         DataError, DataTypeError, SchemaError
-            As `TabularDiffusion.fit`.
+            As `TabularDiffusion.fit`; or the columns are others than those of a frozen model.
         """
         self._check_parameters()
-        model = unfitted_model(self.model, type(self).__name__)
+        owner = type(self).__name__
+        frozen = frozen_model(self.model, owner)
+        model = unfitted_model(self.model, owner) if frozen is None else frozen
         frame = as_frame(self, X, reset=True)
-        self.model_, self.seed_ = own_model(model, frame, self.random_state)
+        if frozen is None:
+            self.model_, self.seed_ = own_model(model, frame, self.random_state)
+        else:
+            names = frozen.schema_.names
+            by_place = not isinstance(X, pd.DataFrame) and frame.shape[1] == len(names)
+            check_names(frame.set_axis(names, axis=1) if by_place else frame, names, owner)
+            self.model_, self.seed_ = frozen, frozen_seed(frozen, self.random_state)
         had_gaps = _gaps(frame).any(axis=0) & bool(self.add_indicator)
         self.indicator_features_ = np.flatnonzero(had_gaps)
         return self
@@ -203,7 +235,7 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Name the columns as at `fit`, where one of the two tables had no names."""
         names = self.model_.schema_.names
         if set(frame.columns) == set(names):
-            return frame[names]
+            return frame  # in any order
         return frame.set_axis(names, axis=1)
 
     def _with_indicators(self, full: pd.DataFrame, gaps: NDArray[np.bool_]) -> pd.DataFrame:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.estimators.base import build_denoiser
 from tabdiffuse.estimators.presets import Preset
+from tabdiffuse.joint import ProductProcess
 from tabdiffuse.modalities import CategoricalModality, Modality, NumericModality
 from tabdiffuse.tables import TableLayout
 
@@ -40,4 +43,4 @@ def table_denoiser(
 ) -> Denoiser:
     """Build the network of a table; equal seeds give equal weights."""
     tokens = table_tokens(layout) if preset.one_token else None
-    return build_denoiser(modalities, preset.network, seed, tokens)
+    return build_denoiser(modalities, preset.network, seed, partial(ProductProcess, tokens=tokens))

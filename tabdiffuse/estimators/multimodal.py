@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -15,15 +15,17 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiffuse._random import child_seed
 from tabdiffuse.errors import DataError, DataTypeError, ParameterError
 from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
-from tabdiffuse.estimators.parameters import make_guidance
+from tabdiffuse.estimators.parameters import make_guidance, resolve_precision
 from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS, TABLES_ONLY, Preset
-from tabdiffuse.joint import Observed
+from tabdiffuse.joint import JointFamily, Observed, ProductProcess
 from tabdiffuse.modalities import Modality
 from tabdiffuse.sampling.evidence import Evidence
 from tabdiffuse.sampling.guidance import Guidance
 from tabdiffuse.times import Independent, Mixed, RandomClean, Tied, TimeLaw
 
 __all__ = ["MultimodalDiffusion"]
+
+_T = TypeVar("_T")
 
 
 def _time_law(preset: Preset) -> TimeLaw:
@@ -43,12 +45,20 @@ class MultimodalDiffusion(DiffusionEstimator):
     modalities : mapping of str to Modality
         For instance ``{"image": ImageModality(8, 8), "label": CategoricalModality(10)}``. They are
         copied by `fit`, not changed.
+    joint : Shared, optional
+        How the modalities are tied. By default each has a process of its own (the product process
+        of Diffuse Everything); `Shared` is the one process of MT-Diffusion.
     preset, max_time, max_steps, batch_size, learning_rate, width, depth, n_steps, solver
         As for `TabularDiffusion`; the presets are those in ``MultimodalDiffusion.presets``, sized
         for tokens that carry more than a cell.
     eta : float
         Stochasticity of the sampler in [0, 1]; 0 is deterministic, 1 ancestral. Fresh noise
-        corrects early mistakes: more images show what their label says. "heun" needs 0.
+        corrects early mistakes: more images show what their label says. "heun" and "heun-tau" (Heun
+        for numbers, tau-leaping for categories: the sampler of the paper) need 0.
+    precision : {"auto", "float32", "bfloat16"}
+        Type of the products of matrices in the network; weights and sums are float32. "auto" is
+        "bfloat16" on a GPU and on a processor that multiplies such numbers, where it takes half
+        the time; otherwise "float32".
     checkpoint, random_state, device, verbose, callbacks
         As for `TabularDiffusion`.
 
@@ -80,6 +90,7 @@ class MultimodalDiffusion(DiffusionEstimator):
         self,
         modalities: Mapping[str, Modality],
         *,
+        joint: JointFamily | None = None,
         preset: Literal["auto", "fast", "balanced", "best"] | Preset = "auto",
         max_time: float | None = None,
         max_steps: int | None = None,
@@ -88,8 +99,9 @@ class MultimodalDiffusion(DiffusionEstimator):
         width: int | None = None,
         depth: int | None = None,
         n_steps: int | None = None,
-        solver: Literal["2m", "euler", "heun"] = "2m",
+        solver: Literal["2m", "euler", "heun", "heun-tau"] = "2m",
         eta: float = 1.0,
+        precision: Literal["auto", "float32", "bfloat16"] = "auto",
         checkpoint: str | os.PathLike[str] | None = None,
         random_state: Any = None,
         device: str = "auto",
@@ -97,6 +109,7 @@ class MultimodalDiffusion(DiffusionEstimator):
         callbacks: Sequence[Any] | None = None,
     ) -> None:
         self.modalities = modalities
+        self.joint = joint
         self.preset = preset
         self.max_time = max_time
         self.max_steps = max_steps
@@ -107,6 +120,7 @@ class MultimodalDiffusion(DiffusionEstimator):
         self.n_steps = n_steps
         self.solver = solver
         self.eta = eta
+        self.precision = precision
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.device = device
@@ -142,7 +156,14 @@ class MultimodalDiffusion(DiffusionEstimator):
         data = _encode(modalities, _check_parts(X, modalities))
         rows = _check_rows(data)
         plan = self._plan(setup, rows, started)
-        denoiser = build_denoiser(modalities, setup.preset.network, child_seed(plan.seed, "init"))
+        tie = ProductProcess if self.joint is None else self.joint.build
+        denoiser = build_denoiser(
+            modalities,
+            setup.preset.network,
+            child_seed(plan.seed, "init"),
+            tie,
+            resolve_precision(self.precision, setup.device),
+        )
         self._train(plan, denoiser, data, _time_law(setup.preset))
         self.example_ndims_ = {name: np.ndim(X[name]) - 1 for name in modalities}
         return self
@@ -165,7 +186,8 @@ class MultimodalDiffusion(DiffusionEstimator):
             Number of rows, at least 1.
         conditions : mapping of str to array_like, optional
             Modalities that are known: one value for all rows, or an array with one for each row.
-            They come back as they were given.
+            They come back as they were given. A value may have gaps, which are drawn: NaN in
+            pixels and numbers, -1 among codes.
         guidance : float or Guidance, optional
             How far to lean towards the conditions. A number is the strength: with 2, what the
             conditions change about a prediction is changed twice as far; 1 and None are no
@@ -198,14 +220,20 @@ class MultimodalDiffusion(DiffusionEstimator):
         given = {} if conditions is None else self._spread(conditions, n_samples)
         owner = f"{type(self).__name__}.sample"
         lean = make_guidance(guidance, owner, has_evidence=bool(given))
+        known: dict[str, torch.Tensor] = {}
         if given:
-            encoded = _encode(parts, given)
-            known = {
-                name: torch.ones(n_samples, parts[name].cells, dtype=torch.bool) for name in given
+            pairs = {
+                name: _worded(name, parts[name].observe, array) for name, array in given.items()
             }
-            evidence = Evidence(Observed(encoded, known))
+            known = {name: mask for name, (_, mask) in pairs.items()}
+            evidence = Evidence(Observed({name: x for name, (x, _) in pairs.items()}, known))
         state = self._sample_state(n_samples, random_state, batch_size, n_steps, evidence, lean)
-        return {name: parts[name].decode(x) for name, x in state.items()} | given
+        drawn = {name: parts[name].decode(x) for name, x in state.items()}
+        filled = {
+            name: parts[name].fill(array, drawn[name], known[name].numpy())
+            for name, array in given.items()
+        }
+        return drawn | filled
 
     def _spread(
         self, conditions: Mapping[str, Any], n_samples: int
@@ -278,14 +306,16 @@ def _check_parts(X: Any, modalities: Mapping[str, Modality]) -> dict[str, Any]:
 def _encode(
     modalities: Mapping[str, Modality], values: Mapping[str, Any]
 ) -> dict[str, torch.Tensor]:
-    """Encode each modality's values; a refusal says which modality it is about."""
-    encoded = {}
-    for name, given in values.items():
-        try:
-            encoded[name] = modalities[name].encode(given)
-        except DataError as error:
-            raise DataError(f"{name!r}: {error}") from error
-    return encoded
+    """Encode the values of each modality."""
+    return {name: _worded(name, modalities[name].encode, given) for name, given in values.items()}
+
+
+def _worded(name: str, read: Callable[[Any], _T], values: Any) -> _T:
+    """Read the values of a modality; a refusal says which modality it is about."""
+    try:
+        return read(values)
+    except DataError as error:
+        raise DataError(f"{name!r}: {error}") from error
 
 
 def _check_rows(data: Mapping[str, torch.Tensor]) -> int:

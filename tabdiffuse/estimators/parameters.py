@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,13 +24,15 @@ from tabdiffuse.estimators.rules import (
     one_of,
 )
 from tabdiffuse.sampling.guidance import Guidance
-from tabdiffuse.sampling.solvers import Euler, Heun, Solver, TwoM
+from tabdiffuse.sampling.solvers import Euler, Heun, HeunTau, Solver, TwoM
 
 __all__ = [
     "check_parameters",
     "make_guidance",
     "make_solver",
+    "make_stochastic_solver",
     "resolve_device",
+    "resolve_precision",
     "resolve_seed",
 ]
 
@@ -57,7 +59,9 @@ _SOLVERS: dict[str, Callable[[float], Solver]] = {
     "euler": Euler,
     "2m": TwoM,
     "heun": lambda eta: Heun(),
+    "heun-tau": lambda eta: HeunTau(),
 }
+_DETERMINISTIC = ("heun", "heun-tau")
 _PRESET = one_of(("auto", *PRESETS))
 
 RULES: dict[str, Rule] = {
@@ -78,6 +82,11 @@ RULES: dict[str, Rule] = {
     "n_steps": COUNT_OR_NONE,
     "solver": one_of(tuple(_SOLVERS)),
     "eta": SHARE,
+    "precision": one_of(("auto", "float32", "bfloat16")),
+    "joint": Rule(
+        lambda v: v is None or callable(getattr(v, "build", None)),
+        "a way to tie modalities, such as Shared('image'), or None",
+    ),
     "guidance": Rule(
         lambda v: v is None or isinstance(v, Guidance) or NON_NEGATIVE.accepts(v),
         f"{NON_NEGATIVE.text} (1 is no guidance), a Guidance such as "
@@ -125,9 +134,10 @@ def check_parameters(owner: str, parameters: Mapping[str, Any]) -> None:
             raise ParameterError(
                 f"The {name!r} parameter of {owner} must be {rule.text}. Got {value!r} instead."
             )
-    if parameters.get("solver") == "heun" and parameters.get("eta"):
+    solver = parameters.get("solver")
+    if solver in _DETERMINISTIC and parameters.get("eta"):
         raise ParameterError(
-            f"The 'heun' solver of {owner} is deterministic and needs eta=0. "
+            f"The {solver!r} solver of {owner} is deterministic and needs eta=0. "
             f"Got eta={parameters['eta']!r}; use solver='2m' or 'euler' for stochastic sampling."
         )
 
@@ -135,6 +145,11 @@ def check_parameters(owner: str, parameters: Mapping[str, Any]) -> None:
 def make_solver(name: str, eta: float) -> Solver:
     """Return the solver of that name."""
     return _SOLVERS[name](eta)
+
+
+def make_stochastic_solver(name: str) -> Solver:
+    """Return the solver of that name with all its noise, or "2m" where it has none."""
+    return make_solver("2m" if name in _DETERMINISTIC else name, 1.0)
 
 
 def make_guidance(
@@ -171,6 +186,17 @@ def make_guidance(
             "pass conditions= too, or leave guidance at None."
         )
     return guidance
+
+
+def resolve_precision(precision: str, device: torch.device) -> Literal["float32", "bfloat16"]:
+    """Turn the ``precision`` parameter, checked before, into a type that is fast on the device."""
+    if precision == "float32":
+        return "float32"
+    if precision == "bfloat16" or device.type == "cuda":
+        return "bfloat16"
+    # torch tells no public way; without its answer the exact type is the safe one.
+    has_products = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return "bfloat16" if has_products() else "float32"
 
 
 def resolve_device(device: str | torch.device, owner: str) -> torch.device:

@@ -126,7 +126,7 @@ class TabularDiffusion(TableQuestions, TableScores, DiffusionEstimator):
         width: int | None = None,
         depth: int | None = None,
         n_steps: int | None = None,
-        solver: Literal["2m", "euler", "heun"] = "2m",
+        solver: Literal["2m", "euler", "heun", "heun-tau"] = "2m",
         eta: float = 0.0,
         warm_start: bool = False,
         checkpoint: str | os.PathLike[str] | None = None,

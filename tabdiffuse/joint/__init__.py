@@ -1,10 +1,19 @@
 """Joint processes over several modalities."""
 
-from tabdiffuse.joint.base import Batch, JointProcess, Observed, Prediction, State, Times
+from tabdiffuse.joint.base import (
+    Batch,
+    JointFamily,
+    JointProcess,
+    Observed,
+    Prediction,
+    State,
+    Times,
+)
 from tabdiffuse.joint.product import ProductProcess
 
 __all__ = [
     "Batch",
+    "JointFamily",
     "JointProcess",
     "Observed",
     "Prediction",

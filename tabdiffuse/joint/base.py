@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from torch import Tensor, nn
 
@@ -12,7 +13,7 @@ from tabdiffuse._random import Noise
 from tabdiffuse.modalities import Modality
 from tabdiffuse.times import Times
 
-__all__ = ["Batch", "JointProcess", "Observed", "Prediction", "State", "Times"]
+__all__ = ["Batch", "JointFamily", "JointProcess", "Observed", "Prediction", "State", "Times"]
 
 Batch = dict[str, Tensor]
 State = dict[str, Tensor]
@@ -146,6 +147,20 @@ class JointProcess(nn.Module, ABC):
     ) -> State:
         """Repeat a deterministic step with a second prediction, made at its end."""
 
+    def leap(
+        self, trial: State, pred: Prediction, state: State, now: Times, then: Times, noise: Noise
+    ) -> State:
+        """Draw the jumps of a step again by tau-leaping; parts without jumps keep the trial."""
+        return trial
+
     @abstractmethod
     def finalize(self, state: State) -> State:
         """Check and return the state at time 0."""
+
+
+class JointFamily(Protocol):
+    """A way to tie modalities together, chosen before they are known."""
+
+    def build(self, modalities: Mapping[str, Modality]) -> JointProcess:
+        """Tie these modalities; refuse in words those that do not fit."""
+        ...

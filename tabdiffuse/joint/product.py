@@ -28,11 +28,12 @@ class ProductProcess(JointProcess):
     modalities : mapping of str to Modality
         At least one; their order is the order of the cells.
     tokens : sequence of int, optional
-        Number of the token that carries each cell, over all modalities in their order; by default
-        each cell has a token of its own. Cells that share a token share its time: their embeddings
-        are added, and each is read from it.
+        Number of the token of the backbone that carries each token of the modalities, in their
+        order; by default each stays a token of its own. Tokens that are carried by one share its
+        time: their embeddings are added, and each is read from it.
     """
 
+    _shared: Tensor
     _token_of_cell: Tensor
     _first_cell: Tensor
 
@@ -43,14 +44,18 @@ class ProductProcess(JointProcess):
         assert modalities, "a joint process needs at least one modality"
         self._names = tuple(modalities)
         self._parts = nn.ModuleDict(modalities)
-        count = sum(self.cells.values())
+        count = sum(part.tokens for part in modalities.values())
         places = list(range(count)) if tokens is None else list(tokens)
-        assert len(places) == count, f"{len(places)} tokens named for {count} cells"
+        assert len(places) == count, f"{len(places)} places named for {count} tokens"
         assert set(places) == set(range(max(places) + 1)), "tokens must be numbered from 0"
-        self.shares_tokens = len(set(places)) < count or places != sorted(places)
-        first = [places.index(token) for token in range(max(places) + 1)]
-        self.register_buffer("_token_of_cell", torch.tensor(places), persistent=False)
-        self.register_buffer("_first_cell", torch.tensor(first), persistent=False)
+        self._carries_several = len(set(places)) < count or places != sorted(places)
+        shared = torch.tensor(places)
+        of_cell = shared[_tokens_of_cells(modalities)]
+        self.shares_tokens = len(of_cell.unique()) < len(of_cell) or self._carries_several
+        first = (of_cell == torch.arange(len(set(places)))[:, None]).int().argmax(dim=1)
+        self.register_buffer("_shared", shared, persistent=False)
+        self.register_buffer("_token_of_cell", of_cell, persistent=False)
+        self.register_buffer("_first_cell", first, persistent=False)
 
     def parts(self) -> dict[str, Modality]:
         """Return the modalities by name."""
@@ -87,20 +92,19 @@ class ProductProcess(JointProcess):
         return dict(zip(self.cells, tied.split(list(self.cells.values()), dim=1), strict=True))
 
     def tokenize(self, state: State, times: Times) -> tuple[Tensor, Tensor]:
-        """Embed all cells, add up those that share a token, and give the times of the tokens."""
+        """Embed all modalities, add up what shares a token, and give the times of the tokens."""
         embedded = [
             part.embed(part.process.scale_input(state[name], times[name]))
             for name, part in self.parts().items()
         ]
-        cells = torch.cat(embedded, dim=1)
-        return self._to_tokens(cells), self._token_times(times)
+        return self._to_tokens(torch.cat(embedded, dim=1)), self._token_times(times)
 
     def read(self, h: Tensor) -> Prediction:
-        """Hand each modality the tokens of its cells."""
+        """Hand each modality its tokens."""
         parts = self.parts()
-        if self.shares_tokens:
-            h = h.index_select(1, self._token_of_cell)
-        pieces = h.split([part.cells for part in parts.values()], dim=1)
+        if self._carries_several:
+            h = h.index_select(1, self._shared)
+        pieces = h.split([part.tokens for part in parts.values()], dim=1)
         return {
             name: part.readout(piece)
             for (name, part), piece in zip(parts.items(), pieces, strict=True)
@@ -201,6 +205,17 @@ class ProductProcess(JointProcess):
             for name, part in self.parts().items()
         }
 
+    def leap(
+        self, trial: State, pred: Prediction, state: State, now: Times, then: Times, noise: Noise
+    ) -> State:
+        """Draw the step of each modality that jumps by tau-leaping."""
+        return {
+            name: part.process.leap(
+                trial[name], pred[name], state[name], now[name], then[name], noise
+            )
+            for name, part in self.parts().items()
+        }
+
     def finalize(self, state: State) -> State:
         """Assert that no mask is left and no number is lost."""
         for name, part in self.parts().items():
@@ -211,12 +226,12 @@ class ProductProcess(JointProcess):
                 assert state[name].isfinite().all(), f"a cell of {name!r} is not finite"
         return state
 
-    def _to_tokens(self, cells: Tensor) -> Tensor:
-        """Add up the embeddings ``(B, L, D)`` of the cells of each token."""
-        if not self.shares_tokens:
-            return cells
-        tokens = cells.new_zeros(len(cells), len(self._first_cell), cells.shape[2])
-        return tokens.index_add(1, self._token_of_cell, cells)
+    def _to_tokens(self, embedded: Tensor) -> Tensor:
+        """Add up the embeddings ``(B, L, D)`` that one token carries."""
+        if not self._carries_several:
+            return embedded
+        tokens = embedded.new_zeros(len(embedded), len(self._first_cell), embedded.shape[2])
+        return tokens.index_add(1, self._shared, embedded)
 
     def _token_times(self, times: Times) -> Tensor:
         """Give each token its time; one time for all cells of a row stays ``(B, 1)``."""
@@ -236,3 +251,12 @@ class ProductProcess(JointProcess):
         """Join the times of all cells, ``(B, L)``."""
         rows = max(t.shape[0] for t in times.values())
         return torch.cat([times[n].expand(rows, size) for n, size in self.cells.items()], dim=1)
+
+
+def _tokens_of_cells(modalities: Mapping[str, Modality]) -> Tensor:
+    """Return the token of each cell, the tokens of all modalities being numbered in order."""
+    found, start = [], 0
+    for part in modalities.values():
+        found.append(part.token_of_cell() + start)
+        start += part.tokens
+    return torch.cat(found)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from tabdiffuse._random import Noise
@@ -15,11 +16,13 @@ __all__ = ["Modality"]
 
 
 class Modality(nn.Module, ABC):
-    """One part of a row: a set of cells, each of which becomes one token of the backbone.
+    """One part of a row: a set of cells, which become tokens of the backbone.
 
-    A modality knows its own cells and nothing of any other modality, of the loop, or of tables.
-    Subclasses set ``process`` in ``__init__`` and make their parameters in ``build``, when the
-    width of the backbone is known.
+    A cell is what has a state and a time of its own in the process; a token is what the backbone
+    sees. Usually they are the same; `tokens` and `token_of_cell` say so where several cells share
+    a token, and thereby its time. A modality knows its own cells and nothing of any other modality,
+    of the loop, or of tables. Subclasses set ``process`` in ``__init__`` and make their parameters
+    in ``build``, when the width of the backbone is known.
 
     Attributes
     ----------
@@ -34,8 +37,17 @@ class Modality(nn.Module, ABC):
 
     @property
     def cells(self) -> int:
-        """Number of cells, which is the number of tokens."""
+        """Number of cells."""
         return self.process.space.cells
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens that carry the cells, one each by default."""
+        return self.cells
+
+    def token_of_cell(self) -> Tensor:
+        """Return the number of the token that carries each cell, ``(cells,)``."""
+        return torch.arange(self.cells)
 
     @abstractmethod
     def build(self, width: int) -> None:
@@ -51,17 +63,64 @@ class Modality(nn.Module, ABC):
             When shape or values do not fit this modality.
         """
 
+    def observe(self, values: Any) -> tuple[Tensor, Tensor]:
+        """Turn values that may have gaps into states and which cells of them are known.
+
+        Parameters
+        ----------
+        values : array_like
+            As for `encode`; a modality that has a sign for a gap says which.
+
+        Returns
+        -------
+        states : Tensor
+            As from `encode`; any valid state where a cell is not known.
+        known : Tensor
+            ``(n, cells)`` bool; all True by default.
+
+        Raises
+        ------
+        DataError
+            When shape or values do not fit this modality.
+        """
+        states = self.encode(values)
+        return states, torch.ones(len(states), self.cells, dtype=torch.bool)
+
     @abstractmethod
     def decode(self, state: Tensor) -> np.ndarray[Any, Any]:
         """Turn clean states into the form the user gave."""
 
+    def fill(
+        self, given: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any], known: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
+        """Put what was given in the place of what was drawn, where it is known.
+
+        Parameters
+        ----------
+        given : ndarray
+            Values as for `observe`, one entry for each row.
+        drawn : ndarray
+            As `decode` returns them.
+        known : ndarray
+            ``(n, cells)`` bool, as from `observe`.
+
+        Returns
+        -------
+        ndarray
+            By default rows of which every cell is known as they were given, the others as drawn.
+        """
+        whole = known.all(axis=1)
+        if whole.all():
+            return given
+        return np.where(whole.reshape(-1, *[1] * (drawn.ndim - 1)), given, drawn)
+
     @abstractmethod
     def embed(self, x: Tensor) -> Tensor:
-        """Turn scaled states into tokens ``(B, L, D)``."""
+        """Turn scaled states of the cells into tokens ``(B, L, D)``."""
 
     @abstractmethod
     def readout(self, h: Tensor) -> Tensor:
-        """Turn the backbone's tokens ``(B, L, D)`` into raw predictions."""
+        """Turn the backbone's tokens ``(B, L, D)`` into raw predictions of the cells."""
 
     def draw(self, data: Tensor, noise: Noise) -> Tensor:
         """Draw clean states given rows of training data; the data themselves by default."""

@@ -125,6 +125,23 @@ class CategoricalModality(Modality):
             )
         return torch.as_tensor(array if array.dtype.name in _COMPACT else array.astype(np.int64))
 
+    def observe(self, values: Any) -> tuple[Tensor, Tensor]:
+        """Take codes with gaps, which are -1."""
+        array = np.asarray(values)
+        if not np.issubdtype(array.dtype, np.integer):
+            return super().observe(array)
+        gaps = array == -1
+        states = self.encode(np.where(gaps, 0, array))
+        return states, torch.as_tensor(~gaps).reshape(states.shape)
+
+    def fill(
+        self, given: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any], known: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
+        """Put the given codes in the place of the drawn ones, where they are known."""
+        if known.all():
+            return given
+        return np.where(known.reshape(drawn.shape), given.reshape(drawn.shape), drawn)
+
     def draw(self, data: Tensor, noise: Noise) -> Tensor:
         """Widen the codes, which are kept in the type they were given in."""
         return data.long()

@@ -24,6 +24,9 @@ _SIGMA_DATA = 0.5
 class ImageModality(Modality):
     """Pixel images cut into square patches.
 
+    A patch is a cell: it has a time of its own, and an image that is known in part is known patch
+    by patch.
+
     Parameters
     ----------
     height, width : int
@@ -114,6 +117,28 @@ class ImageModality(Modality):
                 f"{np.min(array)} to {np.max(array)}; pass value_range to ImageModality."
             )
         return self._cut(torch.as_tensor((array - low) * (2 / (high - low)) - 1))
+
+    def observe(self, values: Any) -> tuple[Tensor, Tensor]:
+        """Take images with gaps, pixels that are NaN; a patch is known if all its pixels are."""
+        array = np.asarray(values)
+        if array.dtype.kind != "f":
+            return super().observe(array)
+        gaps = np.isnan(array)
+        states = self.encode(np.where(gaps, self.value_range[0], array))
+        if self.channels == 1 and gaps.ndim == 3:
+            gaps = gaps[..., None]
+        return states, ~self._cut(torch.as_tensor(gaps)).any(dim=-1)
+
+    def fill(
+        self, given: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any], known: np.ndarray[Any, Any]
+    ) -> np.ndarray[Any, Any]:
+        """Put the given pixels in the place of the drawn ones, in the patches that are known."""
+        if known.all():
+            return given
+        space = self.process.space
+        assert isinstance(space, RealSpace)
+        pixels = self._join(torch.as_tensor(known)[..., None].expand(-1, -1, space.features))
+        return np.where(pixels.numpy().reshape(drawn.shape), given.reshape(drawn.shape), drawn)
 
     def decode(self, state: Tensor) -> np.ndarray[Any, Any]:
         """Join patches to images in the value range, in the shape they were given."""

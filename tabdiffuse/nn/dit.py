@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -101,11 +102,17 @@ class DiT(nn.Module):
     ----------
     config : DiTConfig
         Size of the network.
+    precision : {"float32", "bfloat16"}, optional
+        Type of the products of matrices; weights, sums and normalisations stay float32. Half the
+        bits are about twice as fast from a width of 64 on, where the processor has such products.
     """
 
-    def __init__(self, config: DiTConfig) -> None:
+    def __init__(
+        self, config: DiTConfig, *, precision: Literal["float32", "bfloat16"] = "float32"
+    ) -> None:
         super().__init__()
         self.config = config
+        self.precision = precision
         self.time = TimeEmbedding(config.time_features)
         self.blocks = nn.ModuleList(DiTBlock(config) for _ in range(config.depth))
         self.modulation = nn.Linear(config.time_features, 2 * config.width)
@@ -114,6 +121,12 @@ class DiT(nn.Module):
 
     def forward(self, tokens: Tensor, times: Tensor) -> Tensor:
         """Map tokens ``(B, L, D)`` with times ``(B, L)``, ``(B, 1)`` or ``(1, 1)`` to tokens."""
+        if self.precision == "float32":
+            return self._transform(tokens, times)
+        with torch.autocast(tokens.device.type, torch.bfloat16):
+            return self._transform(tokens, times).to(tokens.dtype)
+
+    def _transform(self, tokens: Tensor, times: Tensor) -> Tensor:
         c = F.silu(self.time(times))
         h = tokens
         for block in self.blocks:

@@ -103,3 +103,12 @@ class Process(ABC):
         ``trial`` is where the plain step led; a process without a second-order step keeps it.
         """
         return trial
+
+    def leap(
+        self, trial: Tensor, pred: Tensor, x_t: Tensor, t: Tensor, s: Tensor, noise: Noise
+    ) -> Tensor:
+        """Draw the step from ``t`` to ``s`` again by tau-leaping, with the rates of its start.
+
+        ``trial`` is where the plain step led; a process without jumps keeps it.
+        """
+        return trial

@@ -59,7 +59,7 @@ GOOD_VALUES: dict[str, list[Any]] = {
     "width": [None, 8, np.int64(64)],
     "depth": [None, 1],
     "n_steps": [None, 1],
-    "solver": ["2m", "euler", "heun"],
+    "solver": ["2m", "euler", "heun", "heun-tau"],
     "eta": [0, 1, 0.5],
     "warm_start": [True, False, np.True_],
     "checkpoint": [None, "path"],
@@ -127,8 +127,9 @@ def test_parameter_out_of_range_is_refused_by_sample(fitted, name, value):
 
 
 @pytest.mark.usefixtures("no_training")
-def test_heun_with_noise_is_refused():
-    model = tiny_model(solver="heun", eta=0.5)
+@pytest.mark.parametrize("solver", ["heun", "heun-tau"])
+def test_heun_with_noise_is_refused(solver):
+    model = tiny_model(solver=solver, eta=0.5)
     with pytest.raises(ParameterError, match=r"needs eta=0\. Got eta=0\.5; use solver='2m' or"):
         model.fit(mixed_frame())
 

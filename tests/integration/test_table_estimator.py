@@ -166,7 +166,7 @@ def test_kinds_can_be_chosen():
     assert sample["zip"].dtype == frame["zip"].dtype
 
 
-@pytest.mark.parametrize("solver", ["2m", "euler", "heun"])
+@pytest.mark.parametrize("solver", ["2m", "euler", "heun", "heun-tau"])
 def test_every_solver_samples(solver):
     frame = mixed_frame()
     assert_like(tiny_model(solver=solver).fit(frame).sample(30), frame)

@@ -15,7 +15,7 @@ from tabdiffuse.modalities import CategoricalModality, NumericModality
 from tabdiffuse.modalities.image import ImageModality
 from tabdiffuse.processes import GaussianProcess, MaskedProcess
 from tabdiffuse.sampling.sampler import sample
-from tabdiffuse.sampling.solvers import Euler, Heun, TwoM
+from tabdiffuse.sampling.solvers import Euler, Heun, HeunTau, TwoM
 from tabdiffuse.schedules import CosineMask, EDMSchedule, LinearMask, VPCosine
 from tabdiffuse.spaces import CategoricalSpace, RealSpace
 from tabdiffuse.times import Independent, Mixed, RandomClean, Tied, low_discrepancy
@@ -33,7 +33,9 @@ GAUSSIAN = st.one_of(st.just(VPCosine()), EDM)
 MASK = st.sampled_from([LinearMask(), CosineMask()])
 UNMASKING = st.sampled_from(["independent", "systematic"])
 SIZES = st.lists(st.integers(1, 5), min_size=1, max_size=6).map(tuple)
-SOLVERS = st.sampled_from([Euler(0.0), Euler(0.7), Euler(1.0), TwoM(0.0), TwoM(1.0), Heun()])
+SOLVERS = st.sampled_from(
+    [Euler(0.0), Euler(0.7), Euler(1.0), TwoM(0.0), TwoM(1.0), Heun(), HeunTau()]
+)
 
 
 def noise(seed: int, *labels: int) -> Noise:

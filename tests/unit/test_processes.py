@@ -275,7 +275,43 @@ def test_every_cell_is_revealed_at_time_zero(coupling):
         assert (state < 2).all()
 
 
-def test_revealed_cells_follow_the_prediction():
+@pytest.mark.parametrize("coupling", ["independent", "systematic"])
+@pytest.mark.parametrize("schedule", [LinearMask(), CosineMask()], ids=repr)
+def test_leaps_have_the_law_of_counting_the_jumps_into_each_category(coupling, schedule):
+    """The algorithm to the letter: a Poisson number for each category, taken if they add up to 1.
+
+    Cells at times of their own, one of which does not move.
+    """
+    rows, law = 40_000, torch.tensor([0.6, 0.3, 0.1])
+    process = MaskedProcess(CategoricalSpace((3,) * 3), schedule, coupling)
+    t, s = torch.tensor([[1.0, 0.5, 0.3]]), torch.tensor([[0.5, 0.1, 0.3]])
+    pred, prior = law.log().expand(rows, 3, 3), process.prior(rows, noise())
+    trial = torch.zeros_like(prior)  # what the plain step drew has no say
+    state = process.leap(trial, pred, prior, t, s, noise(1))
+    levels = schedule(t)
+    mean = (-levels.d_alpha / (1 - levels.alpha) * (t - s))[0]
+    literal = torch.poisson((mean[:, None] * law).expand(rows, 3, 3), generator=generator(2))
+    jumped = literal.sum(dim=2) == 1
+    wanted = torch.where(jumped, literal.argmax(dim=2), 3)
+    assert (state[:, 2] == 3).all()
+    for cell in range(2):
+        found, right = (x[:, cell].bincount(minlength=4) for x in (state, wanted))
+        assert stats.chi2_contingency(torch.stack([found, right]).numpy()).pvalue > RARE / 2
+    plain = process.reverse_step(pred, prior, t, s, noise(1))[:, 0].bincount(minlength=4)
+    right = wanted[:, 0].bincount(minlength=4)
+    assert stats.chi2_contingency(torch.stack([plain, right]).numpy()).pvalue < RARE
+
+
+def test_leaps_leave_visible_cells_and_no_mask_at_time_zero():
+    process = MaskedProcess(CategoricalSpace((3,) * 4))
+    pred = torch.full((500, 4, 3), math.log(1 / 3))
+    x_t = torch.tensor([[3, 1, 3, 2]]).expand(500, 4)
+    for time in (1e-6, 0.3, 1.0):
+        t = torch.tensor([[time, time, time, 0.0]])
+        state = process.leap(x_t, pred, x_t, t, torch.zeros(1, 4), noise(1))
+        assert (state[:, [0, 2]] < 3).all()
+        assert torch.equal(state[:, [1, 3]], x_t[:, [1, 3]])
+
     process, rows = MaskedProcess(CategoricalSpace((2, 4))), 20_000
     law = np.array([[0.3, 0.7, 0, 0], [0.1, 0.0, 0.6, 0.3]])
     pred = torch.as_tensor(law).log().float().expand(rows, 2, 4)

@@ -10,10 +10,10 @@ from tabdiffuse.joint import Observed
 from tabdiffuse.sampling.blocks import BLOCK_ROWS, sample_rows
 from tabdiffuse.sampling.evidence import Evidence
 from tabdiffuse.sampling.sampler import latest_time, sample
-from tabdiffuse.sampling.solvers import Euler, Heun, TwoM, time_grid
+from tabdiffuse.sampling.solvers import Euler, Heun, HeunTau, TwoM, time_grid
 from tests.tiny import MODALITIES, lively_denoiser, mixed_parts
 
-SOLVERS = [Euler(0.0), Euler(1.0), TwoM(0.0), TwoM(1.0), Heun()]
+SOLVERS = [Euler(0.0), Euler(1.0), TwoM(0.0), TwoM(1.0), Heun(), HeunTau()]
 CPU = torch.device("cpu")
 
 
@@ -102,7 +102,7 @@ def test_the_network_is_told_that_observed_cells_are_clean(denoiser, solver):
         assert (t_c == time).all()
 
 
-@pytest.mark.parametrize(("solver", "calls"), [(Euler(), 6), (TwoM(), 6), (Heun(), 12)])
+@pytest.mark.parametrize(("solver", "calls"), [(Euler(), 6), (TwoM(), 6), (Heun(), 12), (HeunTau(), 12)])
 def test_number_of_network_calls(denoiser, solver, calls):
     count = 0
 
@@ -237,7 +237,7 @@ def test_soft_evidence_is_held_until_its_time_and_then_moves(denoiser, solver):
     end = sample(
         spy, denoiser.joint, 6, noise(), solver=solver, n_steps=5, observed=observed
     )  # fmt: skip
-    calls_a_step = 2 if isinstance(solver, Heun) else 1
+    calls_a_step = 2 if isinstance(solver, Heun | HeunTau) else 1
     for (x, c, times), t in zip(seen[::calls_a_step], time_grid(5), strict=False):
         assert (times["x"][:, 0] == min(float(t), observed.times["x"][0, 0])).all()
         assert (times["x"][:, 1] == t).all()
