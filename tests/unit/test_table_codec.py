@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -75,17 +74,6 @@ def test_state_holds_no_rows():
     frame = pd.DataFrame({"x": rng.normal(size=30_000), "n": rng.integers(0, 10**6, 30_000)})
     _, arrays = fit(frame).state()
     assert max(array.size for array in arrays.values()) <= 1001
-
-
-def test_32000_rows_of_15_columns_encode_in_under_a_second():
-    rng = np.random.default_rng(16)
-    columns = {f"x{k}": rng.normal(size=32_000) for k in range(7)}
-    columns |= {f"s{k}": rng.choice(list("abcdefgh"), 32_000) for k in range(8)}
-    frame = pd.DataFrame(columns)
-    codec = fit(frame)
-    start = time.perf_counter()
-    codec.encode(frame)
-    assert time.perf_counter() - start < 1
 
 
 # --- long tables ------------------------------------------------------------------------------
