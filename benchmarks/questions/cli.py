@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks.data import DataError, known
 from benchmarks.deadline import Deadline
 from benchmarks.formats import duration
-from benchmarks.questions.rival import ARGN
+from benchmarks.questions.rival import RIVALS
 from benchmarks.questions.settings import DATASETS, PRESET, ROWS, SEEDS, Settings
 from benchmarks.questions.tasks import TASKS
 from benchmarks.reporter import Reporter
@@ -22,6 +22,13 @@ LINES = COMMITTED / "questions.jsonl"
 SCRATCH = Path("results") / "questions"
 SHOWN_LEFT = 20
 LEFT = 75  # exit status: there is more to do, call again (EX_TEMPFAIL of sysexits.h)
+
+
+def _environments() -> str:
+    return " ".join(
+        f"`{name}`: {rival.title}, in the environment `{rival.environment}`."
+        for name, rival in RIVALS.items()
+    )
 
 
 def _settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -62,8 +69,8 @@ def _settings(command: Callable[..., None]) -> Callable[..., None]:
             "--rival",
             "rivals",
             multiple=True,
-            type=click.Choice([ARGN]),
-            help="Complete rows by TabularARGN too; it needs the environment `mostlyai`.",
+            type=click.Choice(list(RIVALS)),
+            help=f"Complete rows by it too. {_environments()}",
         ),
         click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda."),
         click.option(

@@ -10,7 +10,7 @@ from benchmarks.data import read_recipe
 from benchmarks.formats import BLANK, estimate
 from benchmarks.page import markdown
 from benchmarks.questions.published import PUBLISHED, Row
-from benchmarks.questions.settings import PARTS, PRESET, ROWS, Job, Part, Settings
+from benchmarks.questions.settings import BASELINES, PARTS, PRESET, ROWS, Job, Settings
 from benchmarks.questions.task import OURS, Task
 from benchmarks.questions.tasks import TASKS
 from benchmarks.results import Line, machine
@@ -40,7 +40,7 @@ mean of a column; rows in *italics* are bounds, not contestants. Arrows say what
 """
 RECALLED = "† recalled, not read again in its source: {}."
 
-EXPECTED: dict[Part, str] = {"model": OURS, "baselines": "baselines"}  # a rival may be absent
+EXPECTED = {"model": OURS, BASELINES: "baselines"}  # a rival may be absent
 
 Found = dict[tuple[str, str, str, int, int], Line]  # task, part, data set, seed, rows
 
@@ -144,7 +144,7 @@ def _command(task: Task, settings: Settings) -> str:
     return replace(settings, tasks=(task.name,)).command
 
 
-def _methods(lines: Mapping[Part, Sequence[Line]]) -> dict[str, list[dict[str, float]]]:
+def _methods(lines: Mapping[str, Sequence[Line]]) -> dict[str, list[dict[str, float]]]:
     """Collect the scores of each method over the seeds, ours first."""
     found: dict[str, list[dict[str, float]]] = {}
     for part in PARTS:
@@ -154,10 +154,10 @@ def _methods(lines: Mapping[Part, Sequence[Line]]) -> dict[str, list[dict[str, f
     return found
 
 
-def _lacking(lines: Mapping[Part, Sequence[Line]], task: Task, settings: Settings) -> list[str]:
+def _lacking(lines: Mapping[str, Sequence[Line]], task: Task, settings: Settings) -> list[str]:
     said = []
     for part, who in EXPECTED.items():
-        if part == "baselines" and task.baselines is None:
+        if part == BASELINES and task.baselines is None:
             continue
         there = {line["config"]["seed"] for line in lines[part]}
         seeds = [str(seed) for seed in settings.seeds if seed not in there]

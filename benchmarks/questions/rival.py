@@ -1,7 +1,7 @@
-"""Our side of a rival that completes rows: it is trained once for all that is asked of it."""
+"""Our side of the rivals that complete rows: each is trained once for all that is asked of it."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,7 @@ from benchmarks.questions.task import OURS, Task
 from benchmarks.rivals.exchange import Info
 from benchmarks.rivals.external import External
 
-ARGN = "argn"
-TITLES = {ARGN: "TabularARGN"}
-COMPLETIONS = ("conditional", "imputation")  # tasks that ask for nothing but completed rows
+CTGAN_EPOCHS = 60  # the default of 300 takes an hour on one thread
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,13 @@ def answers(
     Parameters
     ----------
     tasks : sequence of Task
-        Among `COMPLETIONS`.
+        Those that the rival answers.
     question : Question
         What is asked about.
     title : str
         Name of the rival on the page.
     complete : callable
-        Runs it.
+        Runs it. What it tells as ``scores`` of itself joins those of the tasks.
 
     Returns
     -------
@@ -91,34 +89,69 @@ def answers(
     completed, info = complete(question, recorder.requests)
     replay = Replay(completed)
     found = {task.name: task.ask(question, replay) for task in tasks}
+    told = info.pop("scores", {})
     renamed = {
-        name: {method.replace(OURS, title): own for method, own in scores.items()}
+        name: {method.replace(OURS, title): {**own, **told} for method, own in scores.items()}
         for name, scores in found.items()
     }
     return renamed, info
 
 
-def run_argn(
-    question: Question, requests: Sequence[Request], time_limit: float | None = None
-) -> tuple[list[list[pd.DataFrame]], Info]:
-    """Complete tables by TabularARGN in its own environment; what was seen is kept as it was.
+@dataclass(frozen=True)
+class Rival:
+    """A method of others that completes rows, in an environment of its own.
 
-    Raises
-    ------
-    RivalError
-        If the environment is missing, or the script fails or runs too long.
+    Parameters
+    ----------
+    title : str
+        Its name on the page.
+    environment : str
+        Environment whose Python runs the script.
+    script : str
+        File in this folder.
+    tasks : tuple of str
+        Tasks that it answers, among those that ask for nothing but completed rows.
+    overrides : mapping of str to object
+        Arguments of the rival's own class that are not its defaults.
     """
-    rival = External(TITLES[ARGN], "mostlyai", Path(__file__).with_name("argn.py"))
-    options: dict[str, Any] = {"target": question.target, "time_limit": time_limit}
-    with tempfile.TemporaryDirectory(prefix="requests-") as folder:
-        options["requests"] = []
-        for place, request in enumerate(requests):
-            file = Path(folder) / f"{place}.csv"
-            request.rows.to_csv(file, index=False)
-            options["requests"].append({"file": str(file), "draws": request.draws})
-        count = sum(len(request.rows) * request.draws for request in requests)
-        made, info = rival.generate(question.train, count, question.seed, options)
-    return split(made, requests), info
+
+    title: str
+    environment: str
+    script: str
+    tasks: tuple[str, ...]
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    def complete(
+        self, question: Question, requests: Sequence[Request], time_limit: float | None = None
+    ) -> tuple[list[list[pd.DataFrame]], Info]:
+        """Complete tables; what was seen is kept as it was, what stays open is missing.
+
+        Raises
+        ------
+        RivalError
+            If the environment is missing, or the script fails or runs too long.
+        """
+        external = External(self.title, self.environment, Path(__file__).with_name(self.script))
+        options: dict[str, Any] = {"target": question.target, "time_limit": time_limit}
+        options["overrides"] = dict(self.overrides)
+        with tempfile.TemporaryDirectory(prefix="requests-") as folder:
+            options["requests"] = []
+            for place, request in enumerate(requests):
+                file = Path(folder) / f"{place}.csv"
+                request.rows.to_csv(file, index=False)
+                options["requests"].append({"file": str(file), "draws": request.draws})
+            count = sum(len(request.rows) * request.draws for request in requests)
+            made, info = external.generate(question.train, count, question.seed, options)
+        return split(made, requests), info
+
+
+RIVALS = {
+    "argn": Rival("TabularARGN", "mostlyai", "argn.py", ("conditional", "imputation")),
+    "ctgan": Rival(
+        "CTGAN, rejection", "sdv", "rejection.py", ("conditional",), {"epochs": CTGAN_EPOCHS}
+    ),
+}
+"""Rivals by the name of their part."""
 
 
 def split(made: pd.DataFrame, requests: Sequence[Request]) -> list[list[pd.DataFrame]]:

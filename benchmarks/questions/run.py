@@ -15,9 +15,9 @@ from benchmarks.deadline import CAUTION, Deadline, TimeIsUp
 from benchmarks.methods import Info
 from benchmarks.questions.models import Models
 from benchmarks.questions.question import Question, Scores
-from benchmarks.questions.rival import ARGN, TITLES, answers, run_argn
+from benchmarks.questions.rival import RIVALS, answers
 from benchmarks.questions.scarce import scarce
-from benchmarks.questions.settings import Job, Settings
+from benchmarks.questions.settings import BASELINES, Job, Settings
 from benchmarks.reporter import Reporter
 from benchmarks.results import Line, read_lines
 from benchmarks.runner import FIRST_STEPS
@@ -87,19 +87,19 @@ class Questions:
                     for job in settings.jobs(name, seed, dataset.task)
                     if job.digest(dataset.sha256) not in self._finished
                 ]
-                for part in ("baselines", ARGN, "train", "scarce"):
+                for part in (BASELINES, *RIVALS, "train", "scarce"):
                     self._together([job for job in jobs if _group(job) == part], dataset, question)
 
     def _together(self, jobs: Sequence[Job], dataset: Dataset, question: Question) -> None:
         """Run the jobs that share a model, or need none."""
         if not jobs:
             return
-        if jobs[0].part == "baselines":
+        if jobs[0].part == BASELINES:
             for job in jobs:
                 assert job.task.baselines is not None
                 self._ask(job, dataset, partial(job.task.baselines, question), {})
             return
-        if jobs[0].part == ARGN:
+        if jobs[0].part in RIVALS:
             self._rival(jobs, dataset, question)
             return
         try:
@@ -138,7 +138,7 @@ class Questions:
         with self.reporter.phase(job.title):
             start = time.perf_counter()
             # The network may use what it is given; all else takes one thread.
-            with threadpool_limits(1 if job.part == "baselines" else None):
+            with threadpool_limits(1 if job.part == BASELINES else None):
                 scores = answer()
             self._keep(job, dataset, scores, time.perf_counter() - start, info)
 
@@ -149,11 +149,12 @@ class Questions:
             self.left += [job.title for job in jobs]
             return
         limit = None if self.deadline.limit is None else self.deadline.left()
-        with self.reporter.phase(f"Train and ask {TITLES[ARGN]}, seed {question.seed}"):
+        rival = RIVALS[jobs[0].part]
+        with self.reporter.phase(f"Train and ask {rival.title}, seed {question.seed}"):
             start = time.perf_counter()
-            complete = partial(run_argn, time_limit=limit)
+            complete = partial(rival.complete, time_limit=limit)
             tasks = [job.task for job in jobs]
-            scores, info = answers(tasks, question, TITLES[ARGN], complete)
+            scores, info = answers(tasks, question, rival.title, complete)
             seconds = (time.perf_counter() - start) / len(jobs)
             for job in jobs:
                 self._keep(job, dataset, scores[job.task.name], seconds, info)

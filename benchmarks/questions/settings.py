@@ -4,9 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-from benchmarks.questions.rival import COMPLETIONS
+from benchmarks.questions.rival import RIVALS
 from benchmarks.questions.task import OURS, Task
 from benchmarks.questions.tasks import TASKS
 from benchmarks.results import Config
@@ -18,8 +18,7 @@ ROWS = 2000
 PRESET = "fast"
 BASELINES = "baselines"
 
-Part = Literal["baselines", "model", "argn"]
-PARTS: tuple[Part, ...] = ("model", "argn", "baselines")
+PARTS = ("model", *RIVALS, BASELINES)
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Settings:
     overrides : mapping of str to object
         Parameters of the estimator or fields of its preset that are changed.
     rivals : sequence of str
-        Rivals that are asked too: ``"argn"`` is TabularARGN, in its own environment.
+        Those of `RIVALS` that are asked too, each in an environment of its own.
     """
 
     datasets: Sequence[str] = DATASETS
@@ -46,7 +45,7 @@ class Settings:
     rows: int = ROWS
     device: str = "auto"
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    rivals: Sequence[Literal["argn"]] = ()
+    rivals: Sequence[str] = ()
 
     def config(self, dataset: str, seed: int) -> Config:
         """Spell out the training of a model; it is that of ``benchmarks run``."""
@@ -58,10 +57,10 @@ class Settings:
         """List what there is to do for one data set and seed, the baselines first."""
         tasks = [TASKS[name] for name in self.tasks if kind in TASKS[name].kinds]
         alone = Config(dataset, BASELINES, "default", seed)
-        yield from (Job(task, "baselines", alone, self.rows) for task in tasks if task.baselines)
+        yield from (Job(task, BASELINES, alone, self.rows) for task in tasks if task.baselines)
         for rival in self.rivals:
             theirs = Config(dataset, rival, "default", seed)
-            asked = [task for task in tasks if task.name in COMPLETIONS]
+            asked = [task for task in tasks if task.name in RIVALS[rival].tasks]
             yield from (Job(task, rival, theirs, self.rows) for task in asked)
         config = self.config(dataset, seed)
         yield from (Job(task, "model", config, self.rows) for task in tasks)
@@ -94,8 +93,8 @@ class Job:
     ----------
     task : Task
         What is asked.
-    part : {"baselines", "model", "argn"}
-        Who answers.
+    part : str
+        Who answers, one of `PARTS`.
     config : Config
         Data set, seed, and training of the model.
     rows : int
@@ -103,7 +102,7 @@ class Job:
     """
 
     task: Task
-    part: Part
+    part: str
     config: Config
     rows: int
 
@@ -117,6 +116,8 @@ class Job:
         """Short hash of everything that is asked for: the data, the recipe, the task."""
         recipe = trained_by(self.config, data_sha256) if self.part == "model" else data_sha256
         said = [recipe, self.part, self.config.seed, self.task.name, self.rows]
+        if self.part in RIVALS and RIVALS[self.part].overrides:
+            said.append(dict(RIVALS[self.part].overrides))
         return _short(said)
 
 

@@ -240,6 +240,8 @@ class DiffusionImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     def _with_indicators(self, full: pd.DataFrame, gaps: NDArray[np.bool_]) -> pd.DataFrame:
         names = [_indicator_name(full.columns[place]) for place in self.indicator_features_]
+        if not names:
+            return full
         taken = [name for name in names if name in full.columns]
         if taken:
             raise DataError(

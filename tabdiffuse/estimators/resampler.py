@@ -184,8 +184,7 @@ class DiffusionResampler(BaseEstimator):
         all_y = pd.concat([classes, labels], ignore_index=True)
         rows = frame
         if len(labels):
-            new = self._draw(labels)[list(frame.columns)]
-            rows = pd.concat([frame, new], ignore_index=True)
+            rows = pd.concat([frame, self._draw(labels)], ignore_index=True)
         return _like(rows, X), _like(all_y, y)
 
     def __sklearn_tags__(self) -> Any:

@@ -164,6 +164,16 @@ def test_frame_with_numbers_as_names():
     assert filled.columns[4] == "missingindicator_0"
 
 
+def test_numbers_as_names_in_another_order_keep_their_cells():
+    rows = HOLED.set_axis(range(4), axis=1)
+    turned = rows[[3, 1, 0, 2]]
+    filled = imputer().fit(rows).transform(turned)
+    assert list(filled) == list(turned)
+    for name, column in turned.items():
+        seen = column.notna()
+        assert filled.loc[seen, name].tolist() == column[seen].tolist()
+
+
 # --- indicators and set_output -----------------------------------------------------------------
 
 

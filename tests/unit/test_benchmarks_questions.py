@@ -38,6 +38,8 @@ from benchmarks.results import OWN_METHOD
 from benchmarks.rivals.environments import RivalError
 from benchmarks.rivals.exchange import Job
 from benchmarks.trainings import Training
+from tabdiffuse import TabularDiffusion
+from tabdiffuse.tables import TableSchema
 from tests.benchmark_lines import CPU, line
 from tests.oracles import largest_z
 
@@ -149,13 +151,23 @@ class Uninformed(Informed):
         return pd.DataFrame(rarity(rows, self.question), columns=list(rows), index=rows.index)
 
 
-class OfOneClass(Informed):
+class OfOneClass(TabularDiffusion):
     """Draws real rows of the class that is asked for."""
 
-    def sample(self, n_samples=None, *, conditions=None, random_state=None):
-        ((name, value),) = conditions.items()
-        rows = self.question.train[self.question.train[name] == value]
-        return rows.sample(n_samples, replace=True, random_state=random_state)
+    denoiser_ = None
+
+    def sample(self, n_samples=None, *, conditions=None, guidance=None, random_state=None):
+        random = np.random.default_rng(random_state)
+        ((name, classes),) = conditions.items()
+        (wanted,) = classes.unique()
+        places = np.flatnonzero(self.rows_[name] == wanted)
+        return self.rows_.iloc[random.choice(places, len(classes))]
+
+
+def of_one_class(rows):
+    model = OfOneClass()
+    model.rows_, model.schema_ = rows, TableSchema.infer(rows)
+    return model
 
 
 # Cells, holes, errors
@@ -342,7 +354,8 @@ def test_a_task_tells_an_informed_model_from_an_uninformed_one(name, question, i
 def test_a_task_shows_every_score_it_computes(name, question):
     answers = {**TASKS[name].baselines(question), **TASKS[name].ask(question, Informed(question))}
     given = {key for scores in answers.values() for key in scores}
-    assert given == set(shown(TASKS[name])) - {"rmse"}
+    of_others = {"rmse", *(column.key for column in conditional.COMPLETED)}
+    assert given == set(shown(TASKS[name])) - of_others
     assert TASKS[name].bounds <= set(answers)
     assert all(np.isfinite(value) for scores in answers.values() for value in scores.values())
 
@@ -395,7 +408,7 @@ def test_oversampling_judges_rows_and_needs_no_rival(question, monkeypatch):
     baselines = oversampling.baselines(question)
     assert set(baselines) == {oversampling.ALL, oversampling.NONE, oversampling.COPIES}
     best, least = baselines[oversampling.ALL]["auc"], baselines[oversampling.NONE]["auc"]
-    assert least < oversampling.ask(question, OfOneClass(question))[OURS]["auc"]
+    assert least < oversampling.ask(question, of_one_class(question.train))[OURS]["auc"]
     assert best > 0.8
     assert set(baselines[oversampling.ALL]) == set(shown(TASKS["oversampling"]))
 
@@ -405,6 +418,17 @@ def test_oversampling_judges_rows_and_needs_no_rival(question, monkeypatch):
     monkeypatch.setattr(oversampling, "smote", broken)
     with pytest.raises(RivalError, match="status 1"):
         oversampling.baselines(question)
+
+
+def test_rows_of_the_rarer_class_are_added_until_there_are_as_many(question, monkeypatch):
+    judged = []
+    monkeypatch.setattr(oversampling, "judge", lambda rows, asked: judged.append(rows))
+    oversampling.ask(question, of_one_class(question.train))
+    (rows,) = judged
+    given = scarce(question)
+    pd.testing.assert_frame_equal(rows[: len(given)], given)
+    assert rows["y"].value_counts().tolist() == [given["y"].value_counts().max()] * 2
+    assert set(rows["y"][len(given) :]) == {given["y"].value_counts().idxmin()}
 
 
 def test_the_script_of_smote_gives_the_new_rows_alone(question, monkeypatch):
@@ -459,11 +483,12 @@ def test_a_rival_is_run_once_and_its_tables_reach_the_tasks_that_asked(question,
             made += draws if request.draws > 1 else [draws]
         return rival.split(pd.concat(made, ignore_index=True), requests), {"fit_seconds": 1.0}
 
-    tasks = [TASKS[name] for name in rival.COMPLETIONS]
+    names = rival.RIVALS["argn"].tasks
+    tasks = [TASKS[name] for name in names]
     scores, info = rival.answers(tasks, question, "Other", complete)
     assert runs == [[1, 10, 10, 10]]
     assert info == {"fit_seconds": 1.0}
-    for name in rival.COMPLETIONS:
+    for name in names:
         ours = {method.replace(OURS, "Other"): own for method, own in informed[name].items()}
         assert scores[name] == ours
 
@@ -548,6 +573,7 @@ def stub(monkeypatch, question, tmp_path):
     return Stub
 
 
+CTGAN = Settings(datasets=["adult"], seeds=[0], rivals=["ctgan"])
 SMALL = ["--dataset", "adult", "--seed", "0", "--seed", "1", "--max-steps", "100"]
 
 
@@ -595,7 +621,8 @@ def test_what_is_finished_is_skipped_and_models_are_found_again(stub, tmp_path):
 
 def test_a_rival_has_lines_of_its_own_where_it_is_asked_for(stub, tmp_path, monkeypatch):
     told = {"fit_seconds": 2.0}
-    monkeypatch.setattr(running, "run_argn", lambda question, requests, time_limit: ([], told))
+    complete = lambda self, question, requests, time_limit: ([], told)  # noqa: E731
+    monkeypatch.setattr(rival.Rival, "complete", complete)
     asked = ["--task", "conditional", "--task", "typos"]
     assert invoke(tmp_path, "run", *asked, "--rival", "argn").exit_code == 0
     lines = results.read_lines([tmp_path / "lines.jsonl"])
@@ -605,6 +632,30 @@ def test_a_rival_has_lines_of_its_own_where_it_is_asked_for(stub, tmp_path, monk
     page = tmp_path / "page.md"
     assert invoke(tmp_path, "report", *asked, "--page", str(page)).exit_code == 0
     assert row_of(page.read_text(), "TabularARGN") == ["TabularARGN", "2", "**0.500±.000**"]
+
+
+def test_each_rival_answers_its_own_tasks(stub, tmp_path, monkeypatch):
+    complete = lambda self, question, requests, time_limit: ([], {})  # noqa: E731
+    monkeypatch.setattr(rival.Rival, "complete", complete)
+    rivals = ["--rival", "argn", "--rival", "ctgan"]
+    assert invoke(tmp_path, "run", *rivals).exit_code == 0
+    lines = results.read_lines([tmp_path / "lines.jsonl"])
+    assert {(kept["part"], kept["task"]) for kept in lines if kept["part"] in rival.RIVALS} == {
+        ("argn", "conditional"),
+        ("argn", "imputation"),
+        ("ctgan", "conditional"),
+    }
+    (theirs, _) = (kept for kept in lines if kept["part"] == "ctgan")
+    assert theirs["scores"] == {"CTGAN, rejection": {"c2st": 0.5}}
+
+
+def test_a_rival_with_other_arguments_is_another_question(monkeypatch):
+    (job,) = (job for job in CTGAN.jobs("adult", 0, "binclass") if job.part == "ctgan")
+    digest = job.digest("0" * 64)
+    assert job.digest("0" * 64) == digest
+    longer = replace(rival.RIVALS["ctgan"], overrides={"epochs": 300})
+    monkeypatch.setitem(rival.RIVALS, "ctgan", longer)
+    assert job.digest("0" * 64) != digest
 
 
 def test_another_recipe_is_trained_anew_and_baselines_are_not(stub, tmp_path, monkeypatch):

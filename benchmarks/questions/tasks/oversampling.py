@@ -3,6 +3,7 @@
 from typing import Any
 
 import pandas as pd
+from sklearn.frozen import FrozenEstimator
 
 from benchmarks.columns import Column
 from benchmarks.questions.boosted import Targets, class_scores, predict
@@ -17,21 +18,26 @@ ALL, NONE, COPIES, SMOTE = "no class made scarce", "no oversampling", "random co
 
 TEXT = f"""\
 A random half of the train rows is thinned until the rarer class is 5 % of what is left. Each
-method adds rows of that class until there are as many as of the other; *{OURS}* draws them by
-`model.sample(n, conditions={{target: class}})` from a model of the same preset trained on the
-thinned rows alone. XGBoost (100 trees of depth {DEPTH}) learns the result and is judged on all
-test rows: AUROC and average precision of the rarer class. *{NONE}*: the thinned rows as they
-are. *{COPIES}*: rows drawn again. *{SMOTE}*: of imbalanced-learn 0.14, its defaults (it needs
-the environment `smote` of `benchmarks/rivals`). *{ALL}*: the half before it was thinned."""
+method adds rows of that class until there are as many as of the other; *{OURS}* does so by
+`DiffusionResampler(FrozenEstimator(model)).fit_resample(X, y)`, where the model is one of the
+same preset trained on the thinned rows alone. XGBoost (100 trees of depth {DEPTH}) learns the
+result and is judged on all test rows: AUROC and average precision of the rarer class. *{NONE}*:
+the thinned rows as they are. *{COPIES}*: rows drawn again. *{SMOTE}*: of imbalanced-learn 0.14,
+its defaults (it needs the environment `smote` of `benchmarks/rivals`). *{ALL}*: the half before
+it was thinned."""
 
 
 def ask(question: Question, model: Any) -> Scores:
     """Oversample by the model, which was trained on the scarce rows."""
+    from tabdiffuse import DiffusionResampler
+
     rows = scarce(question)
-    rarer = {question.target: rows[question.target].value_counts().idxmin()}
-    count = missing_rows(rows, question)
-    made = model.sample(count, conditions=rarer, random_state=question.seed)
-    return {OURS: judge(pd.concat([rows, made[question.columns]], ignore_index=True), question)}
+    resampler = DiffusionResampler(FrozenEstimator(model), random_state=question.seed)
+    features, classes = resampler.fit_resample(
+        rows.drop(columns=question.target), rows[question.target]
+    )
+    grown = features.assign(**{question.target: classes})[question.columns]
+    return {OURS: judge(grown, question)}
 
 
 def baselines(question: Question) -> Scores:
