@@ -10,16 +10,30 @@ import torch
 from tabdiffuse._random import generator, seeded_initialisation
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.joint import ProductProcess
-from tabdiffuse.modalities import CategoricalModality, Modality, NumericModality
+from tabdiffuse.modalities import (
+    CategoricalModality,
+    Modality,
+    NumericModality,
+    TextModality,
+    VectorModality,
+    WordTokenizer,
+)
+from tabdiffuse.modalities.discrete_image import DiscreteImageModality
 from tabdiffuse.modalities.image import ImageModality
 from tabdiffuse.nn.dit import DiT, DiTConfig
 
 WIDTH = 16
 
+CAPTIONS = ["a red cat", "two blue birds", "a bird, and a red cat!", "", "cat", "a blue cat (red)"]
+
 MODALITIES = {
     "numeric": lambda: NumericModality(3),
     "categorical": lambda: CategoricalModality((2, 4, 3)),
     "image": lambda: ImageModality(4, 6, channels=2),
+    "map": lambda: DiscreteImageModality(4, 6, 3),
+    "vector": lambda: VectorModality(6, tokens=2),
+    "text": lambda: TextModality(8, tokenizer=WordTokenizer().fit(CAPTIONS)),
+    "labels": lambda: CategoricalModality(categories=["cat", "bird", "fish"]),
 }
 """One of each kind; a new modality joins the shared tests by a line here."""
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from tabdiffuse._random import Noise
 from tabdiffuse.processes import Process
 
-__all__ = ["Modality"]
+__all__ = ["Modality", "is_missing"]
 
 
 class Modality(nn.Module, ABC):
@@ -52,6 +52,17 @@ class Modality(nn.Module, ABC):
     @abstractmethod
     def build(self, width: int) -> None:
         """Make the parameters for tokens of the given width."""
+
+    def prepare(self, values: Any) -> None:
+        """Learn what encoding needs, for instance a scale or a vocabulary; nothing by default.
+
+        Called once by a fit, with the training data, before `encode` and `build`.
+
+        Raises
+        ------
+        DataError
+            When nothing can be learnt from the values.
+        """
 
     @abstractmethod
     def encode(self, values: Any) -> Tensor:
@@ -125,3 +136,8 @@ class Modality(nn.Module, ABC):
     def draw(self, data: Tensor, noise: Noise) -> Tensor:
         """Draw clean states given rows of training data; the data themselves by default."""
         return data
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a value of a column of objects stands for a gap: None or NaN."""
+    return value is None or (isinstance(value, float) and bool(np.isnan(value)))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tabdiffuse._random import Noise
 from tabdiffuse.errors import DataError, ParameterError
 from tabdiffuse.modalities.base import Modality
+from tabdiffuse.modalities.labels import Labels
 from tabdiffuse.processes import MaskedProcess
 from tabdiffuse.schedules import MaskSchedule
 from tabdiffuse.spaces import CategoricalSpace
@@ -39,9 +40,12 @@ class CategoricalModality(Modality):
 
     Parameters
     ----------
-    cardinalities : int or sequence of int
+    cardinalities : int or sequence of int, optional
         Number of categories of each cell. A single int means one cell, whose values are given and
-        returned as a vector ``(n,)``.
+        returned as a vector ``(n,)``. Not needed with ``categories``.
+    categories : sequence, optional
+        The categories of a single cell, for instance ``["cat", "dog"]``. Values are then given and
+        returned as these, and not as codes.
     frequencies : sequence of array_like, optional
         Relative frequency of each category, where the output starts; uniform by default.
     schedule : MaskSchedule, optional
@@ -54,7 +58,8 @@ class CategoricalModality(Modality):
     Raises
     ------
     ParameterError
-        When a cardinality is not positive, or the frequencies do not match.
+        When a cardinality is not positive, a category occurs twice, or the frequencies do not
+        match.
     """
 
     _embed_start: Tensor
@@ -63,14 +68,20 @@ class CategoricalModality(Modality):
 
     def __init__(
         self,
-        cardinalities: int | Sequence[int],
+        cardinalities: int | Sequence[int] | None = None,
         *,
+        categories: Sequence[Any] | None = None,
         frequencies: Sequence[Any] | None = None,
         schedule: MaskSchedule | None = None,
         weight: float = 1.0,
         coupling: Literal["systematic", "independent"] = "systematic",
     ) -> None:
         super().__init__()
+        self._labels = None if categories is None else Labels(categories)
+        if self._labels is not None:
+            cardinalities = self._labels.count_as(cardinalities)
+        if cardinalities is None:
+            raise ParameterError("CategoricalModality needs either cardinalities or categories.")
         self.single = np.ndim(cardinalities) == 0
         sizes = tuple(int(count) for count in np.atleast_1d(cardinalities))
         _check_sizes(sizes, frequencies)
@@ -99,20 +110,24 @@ class CategoricalModality(Modality):
         self.register_buffer("_padding", torch.where(filled, 0.0, -torch.inf), persistent=False)
 
     def encode(self, values: Any) -> Tensor:
-        """Take codes ``(n, m)``, or ``(n,)`` for a single cell.
+        """Take codes ``(n, m)``, or ``(n,)`` for a single cell, or its categories.
 
         Raises
         ------
         DataError
-            When the shape differs, or a code is not an integer from 0 to ``K_j - 1``.
+            When the shape differs, a code is not an integer from 0 to ``K_j - 1``, or a category
+            is not one of those named.
         """
-        array = np.asarray(values)
+        # As objects, a number beside text stays a number.
+        array = np.asarray(values, dtype=None if self._labels is None else object)
         if self.single and array.ndim == 1:
             array = array[:, None]
         if array.ndim != 2 or array.shape[1] != self.cells:
             raise DataError(
                 f"Expected codes of shape (n, {self.cells}). Got {np.shape(values)} instead."
             )
+        if self._labels is not None:
+            array = self._labels.codes(array)
         if not np.issubdtype(array.dtype, np.integer):
             raise DataError(f"Codes must be integers. Got an array of {array.dtype} instead.")
         sizes = np.array(self._sizes())
@@ -126,12 +141,16 @@ class CategoricalModality(Modality):
         return torch.as_tensor(array if array.dtype.name in _COMPACT else array.astype(np.int64))
 
     def observe(self, values: Any) -> tuple[Tensor, Tensor]:
-        """Take codes with gaps, which are -1."""
+        """Take codes with gaps, which are -1, or categories with gaps, which are None."""
         array = np.asarray(values)
-        if not np.issubdtype(array.dtype, np.integer):
+        if self._labels is not None:
+            array, gaps = self._labels.with_gaps(values)
+        elif np.issubdtype(array.dtype, np.integer):
+            gaps = array == -1
+            array = np.where(gaps, 0, array)
+        else:
             return super().observe(array)
-        gaps = array == -1
-        states = self.encode(np.where(gaps, 0, array))
+        states = self.encode(array)
         return states, torch.as_tensor(~gaps).reshape(states.shape)
 
     def fill(
@@ -147,8 +166,10 @@ class CategoricalModality(Modality):
         return data.long()
 
     def decode(self, state: Tensor) -> np.ndarray[Any, Any]:
-        """Return codes in the shape they were given."""
+        """Return codes, or categories, in the shape they were given."""
         array = state.cpu().numpy()
+        if self._labels is not None:
+            return self._labels.of(array[:, 0])
         return np.asarray(array[:, 0] if self.single else array)
 
     def embed(self, x: Tensor) -> Tensor:

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tabdiffuse.errors import DataError, ParameterError
+from tabdiffuse.errors import DataError
 from tabdiffuse.modalities.base import Modality
+from tabdiffuse.modalities.patches import PatchGrid
 from tabdiffuse.processes import GaussianProcess
 from tabdiffuse.schedules import GaussianSchedule
 from tabdiffuse.spaces import RealSpace
@@ -25,7 +26,8 @@ class ImageModality(Modality):
     """Pixel images cut into square patches.
 
     A patch is a cell: it has a time of its own, and an image that is known in part is known patch
-    by patch.
+    by patch. Samples are float32 whatever the type of the data; round them where they are to be
+    integers.
 
     Parameters
     ----------
@@ -38,7 +40,8 @@ class ImageModality(Modality):
         Side of a patch in pixels; by default 4 where that leaves at least four patches, otherwise
         2. Half the side means four times the tokens.
     value_range : tuple of float, optional
-        Smallest and largest pixel value, mapped to [-1, 1]. Samples are clipped to it.
+        Smallest and largest pixel value, mapped to [-1, 1]; ``(0, 255)`` for bytes. Samples are
+        clipped to it.
     schedule : GaussianSchedule, optional
         Schedule of the Gaussian process, variance-preserving cosine by default.
     weight : float, optional
@@ -62,19 +65,11 @@ class ImageModality(Modality):
         weight: float = 1.0,
     ) -> None:
         super().__init__()
-        if patch is None:
-            patch = 4 if height % 4 == width % 4 == 0 and height * width >= 64 else 2
-        if height % patch or width % patch:
-            raise ParameterError(
-                f"height and width must be multiples of patch={patch}. Got {height} x {width}."
-            )
-        self.size = (height, width)
+        self.grid = PatchGrid.fitting(height, width, patch)
         self.channels = channels
-        self.patch = patch
         self.value_range = value_range
         self.weight = weight
-        cells = (height // patch) * (width // patch)
-        space = RealSpace(cells, channels * patch**2)
+        space = RealSpace(self.grid.patches, channels * self.grid.pixels)
         self.process = GaussianProcess(space, schedule, sigma_data=_SIGMA_DATA)
 
     def build(self, width: int) -> None:
@@ -102,7 +97,7 @@ class ImageModality(Modality):
                 "have one size and a numeric type."
             )
         array = array.astype(np.float32)
-        height, width = self.size
+        height, width = self.grid.height, self.grid.width
         if self.channels == 1 and array.ndim == 3:
             array = array[..., None]
         if array.ndim != 4 or array.shape[1:] != (height, width, self.channels):
@@ -116,7 +111,7 @@ class ImageModality(Modality):
                 f"Pixels must lie within value_range=({low}, {high}). Got values from "
                 f"{np.min(array)} to {np.max(array)}; pass value_range to ImageModality."
             )
-        return self._cut(torch.as_tensor((array - low) * (2 / (high - low)) - 1))
+        return self.grid.cut(torch.as_tensor((array - low) * (2 / (high - low)) - 1))
 
     def observe(self, values: Any) -> tuple[Tensor, Tensor]:
         """Take images with gaps, pixels that are NaN; a patch is known if all its pixels are."""
@@ -127,7 +122,7 @@ class ImageModality(Modality):
         states = self.encode(np.where(gaps, self.value_range[0], array))
         if self.channels == 1 and gaps.ndim == 3:
             gaps = gaps[..., None]
-        return states, ~self._cut(torch.as_tensor(gaps)).any(dim=-1)
+        return states, ~self.grid.cut(torch.as_tensor(gaps)).any(dim=-1)
 
     def fill(
         self, given: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any], known: np.ndarray[Any, Any]
@@ -137,13 +132,13 @@ class ImageModality(Modality):
             return given
         space = self.process.space
         assert isinstance(space, RealSpace)
-        pixels = self._join(torch.as_tensor(known)[..., None].expand(-1, -1, space.features))
+        pixels = self.grid.join(torch.as_tensor(known)[..., None].expand(-1, -1, space.features))
         return np.where(pixels.numpy().reshape(drawn.shape), given.reshape(drawn.shape), drawn)
 
     def decode(self, state: Tensor) -> np.ndarray[Any, Any]:
         """Join patches to images in the value range, in the shape they were given."""
         low, high = self.value_range
-        images = (self._join(state.cpu()).clamp(-1, 1) + 1) * ((high - low) / 2) + low
+        images = (self.grid.join(state.cpu()).clamp(-1, 1) + 1) * ((high - low) / 2) + low
         return np.asarray(images.numpy()[..., 0] if self.channels == 1 else images.numpy())
 
     def embed(self, x: Tensor) -> Tensor:
@@ -155,18 +150,3 @@ class ImageModality(Modality):
         """Read patches ``(B, P, F)`` from the tokens."""
         patches: Tensor = self.to_patch(h)
         return patches
-
-    def _grid(self) -> tuple[int, int]:
-        return self.size[0] // self.patch, self.size[1] // self.patch
-
-    def _cut(self, images: Tensor) -> Tensor:
-        """(n, H, W, C) -> (n, P, p * p * C)."""
-        (rows, columns), p, c = self._grid(), self.patch, self.channels
-        parts = images.reshape(-1, rows, p, columns, p, c).transpose(2, 3)
-        return parts.reshape(-1, rows * columns, p * p * c)
-
-    def _join(self, patches: Tensor) -> Tensor:
-        """(n, P, p * p * C) -> (n, H, W, C)."""
-        (rows, columns), p, c = self._grid(), self.patch, self.channels
-        parts = patches.reshape(-1, rows, columns, p, p, c).transpose(2, 3)
-        return parts.reshape(-1, rows * p, columns * p, c)

@@ -229,7 +229,9 @@ def test_images_survive_the_round_trip(rows, columns, patch, channels, value_ran
     part = ImageModality(
         rows * patch, columns * patch, channels=channels, patch=patch, value_range=value_range
     )
-    pixels = np.random.default_rng(seed).uniform(low, high, (2, *part.size, channels))
+    pixels = np.random.default_rng(seed).uniform(
+        low, high, (2, part.grid.height, part.grid.width, channels)
+    )
     decoded = part.decode(part.encode(pixels)).reshape(pixels.shape)
     np.testing.assert_allclose(decoded, pixels, atol=1e-6 * (high - low))
 

@@ -14,9 +14,10 @@ from tabdiffuse.errors import DataError, ParameterError
 from tabdiffuse.modalities import CategoricalModality, NumericModality
 from tabdiffuse.modalities.image import ImageModality
 from tests.oracles import RARE
-from tests.tiny import MODALITIES, WIDTH
+from tests.tiny import CAPTIONS, MODALITIES, WIDTH
 
 ROWS = 6
+MASKED = ["categorical", "map", "text"]
 
 
 def values_for(name: str):
@@ -26,6 +27,10 @@ def values_for(name: str):
         "numeric": lambda: rng.random((ROWS, 3)),
         "categorical": lambda: rng.integers(0, [2, 4, 3], (ROWS, 3)),
         "image": lambda: rng.random((ROWS, 4, 6, 2)),
+        "map": lambda: rng.integers(0, 3, (ROWS, 4, 6)),
+        "vector": lambda: rng.normal(size=(ROWS, 6)),
+        "text": lambda: np.array(CAPTIONS, dtype=object),
+        "labels": lambda: rng.choice(["cat", "bird", "fish"], ROWS),
     }[name]()
 
 
@@ -57,10 +62,10 @@ def test_states_have_the_shape_of_the_space(part, kind):
     assert prior.dtype == state.dtype
 
 
-def test_every_cell_is_a_token_and_is_read_from_it(part, kind):
+def test_every_token_is_embedded_and_every_cell_is_read(part, kind):
     state = part.draw(part.encode(values_for(kind)), noise())
     h = part.embed(state)
-    assert h.shape == (ROWS, part.cells, WIDTH)
+    assert h.shape == (ROWS, part.tokens, WIDTH)
     raw = part.readout(h)
     assert raw.shape[:2] == (ROWS, part.cells)
     t = torch.full((ROWS, 1), 0.5)
@@ -70,19 +75,55 @@ def test_every_cell_is_a_token_and_is_read_from_it(part, kind):
     assert loss.isfinite().all()
 
 
+def test_every_token_carries_cells(part):
+    tokens = part.token_of_cell()
+    assert tokens.shape == (part.cells,)
+    assert tokens.dtype == torch.int64
+    assert tokens.unique().tolist() == list(range(part.tokens))
+
+
+def lively(part):
+    """Give all weights random values, as if they had been learnt."""
+    with torch.no_grad():
+        for parameter in part.parameters():
+            parameter += torch.randn(parameter.shape, generator=generator(2))
+    return part
+
+
+def test_a_cell_enters_its_own_token_and_no_other(part, kind):
+    lively(part)
+    state = part.draw(part.encode(values_for(kind)), noise())[:1]
+    noised = part.process.prior(1, noise())
+    before, token_of_cell = part.embed(state), part.token_of_cell()
+    for cell in range(part.cells):
+        changed = state.clone()
+        changed[:, cell] = noised[:, cell]
+        moved = (part.embed(changed) != before).any(dim=-1)[0]
+        assert moved.nonzero().flatten().tolist() == [int(token_of_cell[cell])]
+
+
+def test_a_cell_is_read_from_its_own_token_and_no_other(part):
+    lively(part)
+    h = torch.randn(1, part.tokens, WIDTH, generator=generator(6))
+    before, token_of_cell = part.readout(h), part.token_of_cell()
+    for token in range(part.tokens):
+        changed = h.clone()
+        changed[:, token] += 1
+        moved = (part.readout(changed) != before).flatten(2).any(dim=-1)[0]
+        assert torch.equal(moved, token_of_cell == token)
+
+
 def test_the_mask_and_pure_noise_are_embedded_too(part):
     assert part.embed(part.process.prior(ROWS, noise())).isfinite().all()
 
 
 def test_output_starts_without_opinion(part):
-    raw = part.readout(torch.randn(ROWS, part.cells, WIDTH, generator=generator(1)))
+    raw = part.readout(torch.randn(ROWS, part.tokens, WIDTH, generator=generator(1)))
     assert (raw[raw.isfinite()] == 0).all()
 
 
 def test_gradient_reaches_every_parameter(part, kind):
-    with torch.no_grad():
-        for parameter in part.parameters():
-            parameter += torch.randn(parameter.shape, generator=generator(2))
+    lively(part)
     state = part.draw(part.encode(values_for(kind)), noise())
     state = torch.cat([state, part.process.prior(2, noise())])  # masks among them
     raw = part.readout(part.embed(state).sin())
@@ -105,19 +146,58 @@ def test_no_rows_are_no_error(part, kind):
 
 
 def test_wrong_shape_is_refused_with_both_shapes(part):
-    with pytest.raises(DataError, match=r"Expected .* of shape \(n, .*\)\. Got \(2, 9\) instead"):
+    with pytest.raises(DataError, match=r"Expected .* of shape \(n,.*\)\. Got \(2, 9\) instead"):
         part.encode(np.zeros((2, 9), dtype=int))
+
+
+def test_values_without_gaps_are_known_everywhere(part, kind):
+    states, known = part.observe(values_for(kind))
+    assert torch.equal(states, part.encode(values_for(kind)))
+    assert known.shape == (ROWS, part.cells)
+    assert known.all()
+
+
+def test_what_is_known_everywhere_comes_back_as_it_was_given(part, kind):
+    given = values_for(kind)
+    assert part.fill(given, given[::-1], np.ones((ROWS, part.cells), dtype=bool)) is given
+
+
+def test_what_is_not_known_is_as_it_was_drawn(part, kind):
+    given = values_for(kind)
+    drawn = given[::-1]
+    if kind != "numeric":  # given as positions, drawn as normal scores
+        filled = part.fill(given, drawn, np.zeros((ROWS, part.cells), dtype=bool))
+        np.testing.assert_array_equal(filled, drawn)
+
+
+@pytest.mark.parametrize("name", MASKED)
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.8])
+def test_masks_are_systematic_unless_they_are_asked_to_be_independent(name, share):
+    part = MODALITIES[name]()
+    x0 = part.draw(part.encode(values_for(name)), noise()).repeat(50, 1)
+    t = torch.full((len(x0), 1), share)
+    masked = part.process.corrupt(x0, t, noise())[0] == part.process.mask_codes(x0.device)
+    assert (masked.sum(dim=1) - share * part.cells).abs().max() < 1
+    part.process.coupling = "independent"  # the control
+    masked = part.process.corrupt(x0, t, noise())[0] == part.process.mask_codes(x0.device)
+    assert (masked.sum(dim=1) - share * part.cells).abs().max() > 1
 
 
 # --- Round trips ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["categorical", "image"])
-def test_what_is_encoded_is_decoded(name):
+@pytest.mark.parametrize("name", ["image", "vector"])
+def test_numbers_that_are_encoded_are_decoded(name):
     part, values = MODALITIES[name](), values_for(name)
     decoded = part.decode(part.encode(values))
     assert decoded.shape == values.shape
     np.testing.assert_allclose(decoded, values, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["categorical", "map", "text", "labels"])
+def test_codes_that_are_encoded_are_decoded(name):
+    part, values = MODALITIES[name](), values_for(name)
+    np.testing.assert_array_equal(part.decode(part.encode(values)), values)
 
 
 def test_numbers_are_decoded_as_normal_scores():
