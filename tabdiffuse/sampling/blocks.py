@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from tabdiffuse.denoiser import Denoise
 from tabdiffuse.joint import JointProcess, Observed, State
 from tabdiffuse.sampling.evidence import Evidence
 from tabdiffuse.sampling.guidance import Guidance, guided
+from tabdiffuse.sampling.marginal import marginal
 from tabdiffuse.sampling.restriction import satisfy
 from tabdiffuse.sampling.sampler import latest_time, sample
 from tabdiffuse.sampling.solvers import Solver, time_grid
@@ -34,6 +35,7 @@ def sample_rows(
     device: torch.device,
     evidence: Evidence | None = None,
     guidance: Guidance | None = None,
+    hidden: Collection[str] = (),
     prior_scale: float = 1.0,
     on_rows: Callable[[int], None] | None = None,
 ) -> State:
@@ -56,6 +58,8 @@ def sample_rows(
         Known and restricted cells, one entry for each row.
     guidance : Guidance, optional
         How far to lean towards the evidence.
+    hidden : collection of str, optional
+        Modalities that are not wanted; the others are drawn from their marginal.
     prior_scale : float, optional
         Factor on the noise of the numbers at time 1.
     on_rows : callable, optional
@@ -79,10 +83,11 @@ def sample_rows(
         size, start = len(batch) * BLOCK_ROWS, first * BLOCK_ROWS
         noise = block_noise(seed, batch, device)
         observed = _known(denoise, joint, evidence, start, noise, solver=solver, n_steps=n_steps)
-        predict = denoise
+        apart = block_noise(child_seed(seed, "hidden"), batch, device)
+        predict = marginal(denoise, joint, hidden, size, apart)
         if guidance is not None and observed is not None:
             apart = block_noise(child_seed(seed, "guidance"), batch, device)
-            predict = guided(denoise, joint, observed, guidance, apart)
+            predict = guided(predict, joint, observed, guidance, apart)
         if alike and observed is not None:
             observed = observed.alike()
         state = sample(

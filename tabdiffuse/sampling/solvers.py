@@ -113,9 +113,9 @@ class HeunTau:
     """Heun for numbers and tau-leaping for categories: the sampler of Diffuse Everything.
 
     Rojas et al. 2025, arXiv 2506.07903: deterministic in the numbers, with two network calls, of
-    which the second sees the numbers and categories at the end of the step. Tau-leaping keeps the
-    rates of the step's start to its end and loses the jumps that coincide, so that it is first
-    order where the ancestral step is exact for each cell.
+    which the second sees the numbers and categories at the end of the step. Tau-leaping reveals
+    cells independently of each other and puts off those that would jump twice; as for independent
+    ancestral steps, its error falls as 1 / N.
     """
 
     def advance(

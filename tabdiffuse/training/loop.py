@@ -17,6 +17,7 @@ from tabdiffuse.errors import TrainingDivergedError
 from tabdiffuse.joint import Batch
 from tabdiffuse.times import TimeLaw
 from tabdiffuse.training.optim import PowerEMA, lr_factor, make_optimizer
+from tabdiffuse.training.stages import Stage, StageKeeper
 
 __all__ = ["Callback", "Progress", "TrainConfig", "TrainState", "train"]
 
@@ -43,6 +44,9 @@ class TrainConfig:
         Exponent of the average of the weights.
     log_every : int
         Steps between two entries of the history and two calls of the callbacks.
+    stages : tuple of Stage
+        What is learnt in which part of the run; empty for everything throughout. The learning rate
+        follows the whole run.
     """
 
     max_steps: int | None
@@ -56,6 +60,7 @@ class TrainConfig:
     clip: float = 1.0
     ema_gamma: float = 16.0
     log_every: int = 25
+    stages: tuple[Stage, ...] = ()
 
     def progress(self, step: int, elapsed: float) -> float:
         """Return the share of the run that is done, in [0, 1]."""
@@ -113,6 +118,17 @@ class TrainState:
     """Everything a run needs to go on from where it is.
 
     Random numbers need no entry: each step and each epoch has its own stream, named by its number.
+
+    Attributes
+    ----------
+    denoiser, ema, optimizer
+        Weights, their average and the moments of the optimizer.
+    step, elapsed : int, float
+        Steps and seconds so far.
+    history : list of dict
+        A line for each report.
+    stage_starts : list of int
+        Steps after which the stages so far began; the first at 0.
     """
 
     denoiser: Denoiser
@@ -121,6 +137,7 @@ class TrainState:
     step: int = 0
     elapsed: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+    stage_starts: list[int] = field(default_factory=lambda: [0])
 
     @classmethod
     def start(cls, denoiser: Denoiser, config: TrainConfig) -> TrainState:
@@ -206,33 +223,43 @@ def train(
     order = _RowOrder(data, config.batch_size, seed)
     meter = _Meter(config, state, order.batch_size)
     cells = denoiser.joint.cells
-    total_cells = sum(cells.values())
     device = next(denoiser.parameters()).device
     rate = 0.0
     denoiser.train()
-    while (reason := meter.limit()) is None:
-        rate = config.learning_rate * lr_factor(meter.fraction(), config.warmup, config.final_lr)
-        noise = step_noise(seed, state.step, device)
-        batch = order.batch(state.step)
-        x0 = denoiser.joint.draw(batch, noise)
-        times = denoiser.joint.tie(time_law.sample(cells, order.batch_size, noise))
-        noised, targets = denoiser.joint.corrupt(x0, times, noise)
-        raw = denoiser.raw(noised, times)
-        losses = denoiser.joint.losses(raw, targets, noised, times)
-        sums = {name: loss.mean() for name, loss in losses.items()}
-        loss = torch.stack(list(sums.values())).sum() / total_cells
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(denoiser.parameters(), config.clip)
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
-        state.optimizer.step()
-        state.step += 1
-        state.ema.update(state.step)
-        meter.add(loss, {name: value / cells[name] for name, value in sums.items()}, norm)
-        if state.step % config.log_every == 0 and meter.report(rate, callbacks):
-            reason = "callback"
-            break
+    with StageKeeper(config.stages, denoiser, state.stage_starts) as stages:
+        while (reason := meter.limit()) is None:
+            while stages.is_over(meter.fraction()):
+                # What is frozen from here on is frozen at its average; the next average is counted
+                # from here and holds no weights of before.
+                state.ema.copy_to_model()
+                stages.begin_next(state.step)
+            rate = config.learning_rate * lr_factor(
+                meter.fraction(), config.warmup, config.final_lr
+            )
+            noise = step_noise(seed, state.step, device)
+            batch = order.batch(state.step)
+            x0 = denoiser.joint.draw(batch, noise)
+            drawn = time_law.sample(cells, order.batch_size, noise)
+            times = denoiser.joint.tie(stages.stage.hide(drawn))
+            noised, targets = denoiser.joint.corrupt(x0, times, noise)
+            raw = denoiser.raw(noised, times)
+            losses = denoiser.joint.losses(raw, targets, noised, times)
+            sums = {name: loss.mean() for name, loss in losses.items()}
+            counted = [name for name in sums if stages.stage.counts(name)]
+            loss = torch.stack([sums[name] for name in counted]).sum()
+            loss = loss / sum(cells[name] for name in counted)
+            state.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(denoiser.parameters(), config.clip)
+            for group in state.optimizer.param_groups:
+                group["lr"] = rate
+            state.optimizer.step()
+            state.step += 1
+            state.ema.update(state.step - stages.start)
+            meter.add(loss, {name: value / cells[name] for name, value in sums.items()}, norm)
+            if state.step % config.log_every == 0 and meter.report(rate, callbacks):
+                reason = "callback"
+                break
     meter.report(rate, callbacks)
     state.ema.copy_to_model()
     denoiser.eval()

@@ -284,7 +284,7 @@ def test_leaps_have_the_law_of_counting_the_jumps_into_each_category(coupling, s
     """
     rows, law = 40_000, torch.tensor([0.6, 0.3, 0.1])
     process = MaskedProcess(CategoricalSpace((3,) * 3), schedule, coupling)
-    t, s = torch.tensor([[1.0, 0.5, 0.3]]), torch.tensor([[0.5, 0.1, 0.3]])
+    t, s = torch.tensor([[0.9, 0.5, 0.3]]), torch.tensor([[0.3, 0.1, 0.3]])
     pred, prior = law.log().expand(rows, 3, 3), process.prior(rows, noise())
     trial = torch.zeros_like(prior)  # what the plain step drew has no say
     state = process.leap(trial, pred, prior, t, s, noise(1))
@@ -312,6 +312,8 @@ def test_leaps_leave_visible_cells_and_no_mask_at_time_zero():
         assert (state[:, [0, 2]] < 3).all()
         assert torch.equal(state[:, [1, 3]], x_t[:, [1, 3]])
 
+
+def test_revealed_cells_follow_the_prediction():
     process, rows = MaskedProcess(CategoricalSpace((2, 4))), 20_000
     law = np.array([[0.3, 0.7, 0, 0], [0.1, 0.0, 0.6, 0.3]])
     pred = torch.as_tensor(law).log().float().expand(rows, 2, 4)
