@@ -42,6 +42,7 @@ class Denoiser(nn.Module):
         super().__init__()
         self.joint = joint
         self.backbone = backbone
+        joint.attach(self.raw)
 
     def raw(self, state: State, times: Times) -> Prediction:
         """Return the raw outputs, which the training loss compares with its targets."""

@@ -10,6 +10,8 @@ from tabdiffuse.joint.base import (
     Times,
 )
 from tabdiffuse.joint.product import ProductProcess
+from tabdiffuse.joint.shared import SharedProcess
+from tabdiffuse.joint.sharing import Shared
 
 __all__ = [
     "Batch",
@@ -18,6 +20,8 @@ __all__ = [
     "Observed",
     "Prediction",
     "ProductProcess",
+    "Shared",
+    "SharedProcess",
     "State",
     "Times",
 ]

@@ -73,6 +73,9 @@ class JointProcess(nn.Module, ABC):
     def cells(self) -> dict[str, int]:
         """Number of cells of each part of the state."""
 
+    def attach(self, network: Callable[[State, Times], Prediction]) -> None:
+        """Take note of the network that reads this process; most need not know it."""
+
     @abstractmethod
     def draw(self, data: Batch, noise: Noise) -> State:
         """Draw clean states given rows of training data."""

@@ -7,7 +7,7 @@ section 3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -83,6 +83,15 @@ class ProductProcess(JointProcess):
         }
         state = {name: pair.x_t for name, pair in pairs.items()}
         return state, {name: pair.target for name, pair in pairs.items()}
+
+    def apart(self, names: Collection[str]) -> list[str]:
+        """Choose, of some modalities, those that share no token with any that is not chosen."""
+        tokens = self._token_of_cell.cpu().split(list(self.cells.values()))
+        carried = {name: set(own.tolist()) for name, own in zip(self.cells, tokens, strict=True)}
+        chosen = [name for name in self._names if name in names]
+        others = [carried[name] for name in self._names if name not in names]
+        kept = [name for name in chosen if all(carried[name].isdisjoint(own) for own in others)]
+        return kept if kept == chosen else self.apart(kept)
 
     def tie(self, times: Times) -> Times:
         """Give the cells of a token the time of the first of them."""
