@@ -9,19 +9,32 @@ from tabdiffuse.estimators import (
     Preset,
     TabularDiffusion,
 )
+from tabdiffuse.joint import Shared
 from tabdiffuse.metrics import Report, evaluate
-from tabdiffuse.modalities import CategoricalModality, NumericModality
+from tabdiffuse.modalities import (
+    CategoricalModality,
+    CharacterTokenizer,
+    NumericModality,
+    TextModality,
+    Tokenizer,
+    VectorModality,
+    WordTokenizer,
+)
+from tabdiffuse.modalities.discrete_image import DiscreteImageModality
 from tabdiffuse.modalities.image import ImageModality
 from tabdiffuse.sampling.guidance import Guidance
 from tabdiffuse.tables import Approx, Between, Missing, OneOf
+from tabdiffuse.training.stages import Stage
 
 __all__ = [
     "PRESETS",
     "Approx",
     "Between",
     "CategoricalModality",
+    "CharacterTokenizer",
     "DiffusionImputer",
     "DiffusionResampler",
+    "DiscreteImageModality",
     "Guidance",
     "ImageModality",
     "Missing",
@@ -30,7 +43,13 @@ __all__ = [
     "OneOf",
     "Preset",
     "Report",
+    "Shared",
+    "Stage",
     "TabularDiffusion",
+    "TextModality",
+    "Tokenizer",
+    "VectorModality",
+    "WordTokenizer",
     "__version__",
     "evaluate",
 ]

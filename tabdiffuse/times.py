@@ -18,9 +18,11 @@ from torch import Tensor
 from tabdiffuse._random import Noise
 
 __all__ = [
+    "Clean",
     "Independent",
     "Mixed",
     "RandomClean",
+    "RandomGiven",
     "Tied",
     "TimeLaw",
     "Times",
@@ -131,6 +133,54 @@ class RandomClean(TimeLaw):
             name: torch.where(mask, 0.0, base[name])
             for name, mask in zip(cells, clean, strict=True)
         }
+
+
+@dataclass(frozen=True)
+class RandomGiven(TimeLaw):
+    """Times of another law, with some whole modalities at time 0: the others given these.
+
+    How many is uniform from one to all but one, so that each row is a conditional; with one
+    modality there is none, and the other law rules.
+    """
+
+    law: TimeLaw = field(default_factory=Tied)
+
+    def sample(self, cells: Mapping[str, int], rows: int, noise: Noise) -> Times:
+        """Draw the times of one batch."""
+        base = self.law.sample(cells, rows, noise)
+        if len(cells) < 2:
+            return base
+        count = 1 + (low_discrepancy(rows, 1, noise) * (len(cells) - 1)).floor()
+        rank = noise.uniform((rows, len(cells))).argsort(dim=1).argsort(dim=1)
+        given = (rank < count).split(1, dim=1)
+        return {
+            name: torch.where(mask, 0.0, base[name])
+            for name, mask in zip(cells, given, strict=True)
+        }
+
+
+@dataclass(frozen=True)
+class Clean(TimeLaw):
+    """Times of another law, with some modalities always at time 0: the others given these.
+
+    What is always evidence carries no loss, so the whole network is spent on one conditional, as in
+    a class-conditional model of images.
+
+    Parameters
+    ----------
+    law : TimeLaw
+        Decides the other times.
+    names : sequence of str
+        Modalities that are clean in every row.
+    """
+
+    law: TimeLaw
+    names: Sequence[str]
+
+    def sample(self, cells: Mapping[str, int], rows: int, noise: Noise) -> Times:
+        """Draw the times of one batch."""
+        times = self.law.sample(cells, rows, noise)
+        return {name: torch.zeros_like(t) if name in self.names else t for name, t in times.items()}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -38,6 +38,7 @@ from tabdiffuse.sampling.solvers import Solver
 from tabdiffuse.times import TimeLaw
 from tabdiffuse.training.callbacks import STOP_REASONS, clock, make_console, training_bar
 from tabdiffuse.training.loop import Callback, TrainConfig, TrainState, train
+from tabdiffuse.training.stages import Stage
 
 __all__ = ["DiffusionEstimator", "build_denoiser"]
 
@@ -133,7 +134,9 @@ class DiffusionEstimator(BaseEstimator):
             )
         return _Setup(device, preset, warm)
 
-    def _plan(self, setup: _Setup, rows: int, started: float) -> _Plan:
+    def _plan(
+        self, setup: _Setup, rows: int, started: float, stages: tuple[Stage, ...] = ()
+    ) -> _Plan:
         """Resolve what depends on the data and the clock."""
         preset = setup.preset
         batch_size = min(int(self.batch_size or preset.batch_size), rows)
@@ -154,6 +157,7 @@ class DiffusionEstimator(BaseEstimator):
             weight_decay=preset.weight_decay,
             clip=preset.clip,
             ema_gamma=preset.ema_gamma,
+            stages=stages,
         )
         return _Plan(resolve_seed(self.random_state), setup, config)
 
@@ -253,6 +257,7 @@ class DiffusionEstimator(BaseEstimator):
         n_steps: int | None,
         evidence: Evidence | None = None,
         guidance: Guidance | None = None,
+        hidden: Collection[str] = (),
     ) -> State:
         """Draw clean states; see the ``sample`` methods for the parameters."""
         check_is_fitted(self, "denoiser_")
@@ -272,6 +277,7 @@ class DiffusionEstimator(BaseEstimator):
                 device=self.device_,
                 evidence=evidence,
                 guidance=guidance,
+                hidden=hidden,
                 prior_scale=self.preset_.prior_scale,
                 on_rows=bar.reach if self.verbose else None,
             )

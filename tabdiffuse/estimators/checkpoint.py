@@ -90,6 +90,7 @@ class Checkpoint:
             "step": state.step,
             "elapsed": state.elapsed,
             "history": state.history,
+            "stage_starts": state.stage_starts,
         }
         tensors = {name: value.cpu().numpy() for name, value in state.tensors().items()}
         members = {
@@ -134,6 +135,7 @@ class Checkpoint:
         state.step = record["step"]
         state.elapsed = record["elapsed"]
         state.history = record["history"]
+        state.stage_starts = record["stage_starts"]
 
     def remove(self) -> None:
         """Delete the file, if there is one."""

@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
-import numpy as np
-import torch
+import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiffuse._random import child_seed
-from tabdiffuse.errors import DataError, DataTypeError, ParameterError
-from tabdiffuse.estimators.base import DiffusionEstimator, build_denoiser
+from tabdiffuse.errors import ParameterError
+from tabdiffuse.estimators.arrays import ArrayForm
+from tabdiffuse.estimators.base import build_denoiser
+from tabdiffuse.estimators.forms import Form, no_rows
+from tabdiffuse.estimators.frames import FrameForm
+from tabdiffuse.estimators.given import check_given, check_known
 from tabdiffuse.estimators.parameters import make_guidance, resolve_precision
+from tabdiffuse.estimators.parts import copy_modalities
 from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS, TABLES_ONLY, Preset
-from tabdiffuse.joint import JointFamily, Observed, ProductProcess
+from tabdiffuse.estimators.variations import ArrayVariations
+from tabdiffuse.joint import Batch, JointFamily
 from tabdiffuse.modalities import Modality
-from tabdiffuse.sampling.evidence import Evidence
 from tabdiffuse.sampling.guidance import Guidance
-from tabdiffuse.times import Independent, Mixed, RandomClean, Tied, TimeLaw
+from tabdiffuse.times import Clean
+from tabdiffuse.training.stages import Stage, check_stages
 
 __all__ = ["MultimodalDiffusion"]
 
-_T = TypeVar("_T")
 
-
-def _time_law(preset: Preset) -> TimeLaw:
-    laws = (Tied(), Independent(), RandomClean(Independent(), per_cell=False))
-    return Mixed(laws, (preset.tied, preset.independent, preset.clean))
-
-
-class MultimodalDiffusion(DiffusionEstimator):
+class MultimodalDiffusion(ArrayVariations):
     """Model of the joint distribution of several modalities, for instance images and labels.
 
     Each modality keeps its own state space, its own forward process and its own time; one network
@@ -43,11 +40,19 @@ class MultimodalDiffusion(DiffusionEstimator):
     Parameters
     ----------
     modalities : mapping of str to Modality
-        For instance ``{"image": ImageModality(8, 8), "label": CategoricalModality(10)}``. They are
-        copied by `fit`, not changed.
+        For instance ``{"image": ImageModality(8, 8), "label": CategoricalModality(10)}``. In a
+        DataFrame the names are those of columns, and all other columns are a table. The modalities
+        are copied by `fit`, not changed.
     joint : Shared, optional
         How the modalities are tied. By default each has a process of its own (the product process
         of Diffuse Everything); `Shared` is the one process of MT-Diffusion.
+    given : sequence of str, optional
+        Modalities that are always known, in training and in `sample`: with ``["label"]`` the model
+        is a class-conditional model of the rest, and spends nothing on drawing labels. By default
+        every modality is learnt.
+    schema : mapping of column name to kind, optional
+        Kinds of columns of a DataFrame that differ from the inferred ones, as for
+        `TabularDiffusion`.
     preset, max_time, max_steps, batch_size, learning_rate, width, depth, n_steps, solver
         As for `TabularDiffusion`; the presets are those in ``MultimodalDiffusion.presets``, sized
         for tokens that carry more than a cell.
@@ -59,11 +64,18 @@ class MultimodalDiffusion(DiffusionEstimator):
         Type of the products of matrices in the network; weights and sums are float32. "auto" is
         "bfloat16" on a GPU and on a processor that multiplies such numbers, where it takes half
         the time; otherwise "float32".
+    stages : sequence of Stage, optional
+        What is learnt in which part of the run, such as ``[Stage(0.4, hidden=["text"]),
+        Stage(0.2, losses=["text"], trains=["text"]), Stage(0.4)]`` for images first, then the
+        reading of text with everything else frozen, then both. By default everything is learnt
+        throughout.
     checkpoint, random_state, device, verbose, callbacks
         As for `TabularDiffusion`.
 
     Attributes
     ----------
+    schema_ : TableSchema
+        After a fit to a DataFrame, the kinds of the columns that belong to no modality.
     history_, stop_reason_, preset_, n_parameters_, n_iter_, n_rows_, fit_time_, denoiser_
         As for `TabularDiffusion`.
 
@@ -91,6 +103,8 @@ class MultimodalDiffusion(DiffusionEstimator):
         modalities: Mapping[str, Modality],
         *,
         joint: JointFamily | None = None,
+        given: Sequence[str] | None = None,
+        schema: Mapping[Any, str] | None = None,
         preset: Literal["auto", "fast", "balanced", "best"] | Preset = "auto",
         max_time: float | None = None,
         max_steps: int | None = None,
@@ -102,6 +116,7 @@ class MultimodalDiffusion(DiffusionEstimator):
         solver: Literal["2m", "euler", "heun", "heun-tau"] = "2m",
         eta: float = 1.0,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        stages: Sequence[Stage] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         random_state: Any = None,
         device: str = "auto",
@@ -110,6 +125,8 @@ class MultimodalDiffusion(DiffusionEstimator):
     ) -> None:
         self.modalities = modalities
         self.joint = joint
+        self.given = given
+        self.schema = schema
         self.preset = preset
         self.max_time = max_time
         self.max_steps = max_steps
@@ -121,19 +138,22 @@ class MultimodalDiffusion(DiffusionEstimator):
         self.solver = solver
         self.eta = eta
         self.precision = precision
+        self.stages = stages
         self.checkpoint = checkpoint
         self.random_state = random_state
         self.device = device
         self.verbose = verbose
         self.callbacks = callbacks
 
-    def fit(self, X: Mapping[str, Any], y: Any = None) -> MultimodalDiffusion:
+    def fit(self, X: Mapping[str, Any] | pd.DataFrame, y: Any = None) -> MultimodalDiffusion:
         """Learn the joint distribution of the modalities.
 
         Parameters
         ----------
-        X : mapping of str to array_like
-            For each modality an array with one entry a row, in the form its ``encode`` takes.
+        X : mapping of str to array_like, or DataFrame
+            For each modality an array with one entry a row, in the form its ``encode`` takes. Or a
+            DataFrame, in which the columns named like modalities hold such entries, for instance a
+            picture in each row; all other columns are a table, as for `TabularDiffusion`.
         y : None
             Ignored.
 
@@ -144,50 +164,75 @@ class MultimodalDiffusion(DiffusionEstimator):
 
         Raises
         ------
-        ParameterError, DataError, DataTypeError
+        ParameterError, DataError, DataTypeError, SchemaError
             What is wrong, where, and what to do, before any work.
         TrainingDivergedError
             When the loss stops being finite.
         """
         started = time.perf_counter()
         setup = self._set_up()
-        _check_preset(setup.preset)
-        modalities = _copies(self.modalities)
-        data = _encode(modalities, _check_parts(X, modalities))
-        rows = _check_rows(data)
-        plan = self._plan(setup, rows, started)
-        tie = ProductProcess if self.joint is None else self.joint.build
+        form, modalities, data = self._read(X, setup.preset)
+        always = check_given(self.given, modalities)
+        stages = check_stages(self.stages, modalities)
+        plan = self._plan(setup, len(next(iter(data.values()))), started, stages)
         denoiser = build_denoiser(
             modalities,
             setup.preset.network,
             child_seed(plan.seed, "init"),
-            tie,
+            form.tie if self.joint is None else self.joint.build,
             resolve_precision(self.precision, setup.device),
         )
-        self._train(plan, denoiser, data, _time_law(setup.preset))
-        self.example_ndims_ = {name: np.ndim(X[name]) - 1 for name in modalities}
+        law = form.time_law(setup.preset)
+        self._train(plan, denoiser, data, Clean(law, always) if always else law)
+        self.form_ = form
+        if isinstance(form, FrameForm):
+            self.schema_ = form.codec.schema
+        elif hasattr(self, "schema_"):
+            del self.schema_  # of an earlier fit
         return self
+
+    def _read(self, X: Any, preset: Preset) -> tuple[Form, dict[str, Modality], Batch]:
+        """Check and encode the training data, in whichever form they are."""
+        modalities = copy_modalities(self.modalities)
+        if isinstance(X, pd.DataFrame):
+            return FrameForm.fit(X, modalities, self.schema, preset)
+        if self.schema is not None:
+            raise ParameterError(
+                "The 'schema' parameter of MultimodalDiffusion is for the columns of a DataFrame. "
+                f"Got {self.schema!r} and X of type {type(X).__name__}; leave it None."
+            )
+        _check_preset(preset)
+        form, data = ArrayForm.fit(X, modalities)
+        return form, modalities, data
 
     def sample(
         self,
         n_samples: int = 1,
         *,
-        conditions: Mapping[str, Any] | None = None,
+        conditions: Mapping[Any, Any] | pd.DataFrame | Sequence[Mapping[Any, Any]] | None = None,
+        only: Sequence[str] | None = None,
         guidance: float | Guidance | None = None,
         random_state: Any = None,
         batch_size: int | None = None,
         n_steps: int | None = None,
-    ) -> dict[str, np.ndarray[Any, Any]]:
-        """Draw from the joint law, or from a conditional of it.
+    ) -> Any:
+        """Draw from the joint law, or from a conditional or a marginal of it.
 
         Parameters
         ----------
         n_samples : int, default=1
-            Number of rows, at least 1.
-        conditions : mapping of str to array_like, optional
+            Number of rows, at least 1. With a DataFrame or a list of conditions, the number of rows
+            for each of its entries, which then follow one another.
+        conditions : mapping, DataFrame or list of mappings, optional
             Modalities that are known: one value for all rows, or an array with one for each row.
             They come back as they were given. A value may have gaps, which are drawn: NaN in
-            pixels and numbers, -1 among codes.
+            pixels and numbers, -1 among codes. After a fit to a DataFrame also columns of its
+            table, with all that `TabularDiffusion.sample` takes; and a DataFrame or a list of
+            mappings with one entry for each row, in which NaN and None leave a cell open, a
+            picture as well as a number.
+        only : sequence of str, optional
+            Modalities, or columns, that are wanted, all by default. They are drawn from their
+            marginal, given the conditions: the others are held as noise and not returned.
         guidance : float or Guidance, optional
             How far to lean towards the conditions. A number is the strength: with 2, what the
             conditions change about a prediction is changed twice as far; 1 and None are no
@@ -200,67 +245,38 @@ class MultimodalDiffusion(DiffusionEstimator):
 
         Returns
         -------
-        dict of str to ndarray
-            Every modality, as its ``decode`` returns it; conditions as they were given.
+        dict of str to ndarray, or DataFrame
+            Every modality that is wanted, as its ``decode`` returns it; conditions as they were
+            given. After a fit to a DataFrame, one with its columns, their order and their dtypes;
+            if conditions were given row by row, with their index and their other columns.
 
         Raises
         ------
         NotFittedError
             Before `fit`.
         ParameterError
-            When a parameter is out of range, a condition names no modality, or there is guidance
-            without conditions.
+            When a parameter is out of range, a condition or ``only`` names no modality, or there is
+            guidance without conditions.
         DataError
             When a condition does not fit its modality, for instance an unknown category.
         """
         check_is_fitted(self, "denoiser_")
         self._check_count(n_samples)
-        parts = self.denoiser_.joint.parts()
-        evidence = None
-        given = {} if conditions is None else self._spread(conditions, n_samples)
+        form, parts = self.form_, self.denoiser_.joint.parts()
+        wanted = _check_wanted(only, form.names)
+        given = form.read(conditions, int(n_samples), parts)
+        check_known(self.given, given.parts)
         owner = f"{type(self).__name__}.sample"
-        lean = make_guidance(guidance, owner, has_evidence=bool(given))
-        known: dict[str, torch.Tensor] = {}
-        if given:
-            pairs = {
-                name: _worded(name, parts[name].observe, array) for name, array in given.items()
-            }
-            known = {name: mask for name, (_, mask) in pairs.items()}
-            evidence = Evidence(Observed({name: x for name, (x, _) in pairs.items()}, known))
-        state = self._sample_state(n_samples, random_state, batch_size, n_steps, evidence, lean)
-        drawn = {name: parts[name].decode(x) for name, x in state.items()}
-        filled = {
-            name: parts[name].fill(array, drawn[name], known[name].numpy())
-            for name, array in given.items()
-        }
-        return drawn | filled
-
-    def _spread(
-        self, conditions: Mapping[str, Any], n_samples: int
-    ) -> dict[str, np.ndarray[Any, Any]]:
-        """Give each row its condition."""
-        if not isinstance(conditions, Mapping):
-            raise DataTypeError(
-                "conditions must map names of modalities to values. "
-                f"Got {type(conditions).__name__} instead."
-            )
-        spread = {}
-        for name, value in conditions.items():
-            if name not in self.example_ndims_:
-                raise ParameterError(
-                    f"conditions name an unknown modality {name!r}. "
-                    f"Known: {sorted(self.example_ndims_)}."
-                )
-            array = np.asarray(value)
-            if array.ndim == self.example_ndims_[name]:
-                array = np.repeat(array[None], n_samples, axis=0)
-            if array.ndim == 0 or len(array) != n_samples:
-                raise DataError(
-                    f"conditions[{name!r}] has {np.shape(value)[:1]} rows, but n_samples="
-                    f"{n_samples}. Give one value, or one for each row."
-                )
-            spread[name] = array.copy()
-        return spread
+        lean = make_guidance(guidance, owner, has_evidence=given.any)
+        shown = [name for name in form.names if name in wanted or name in given.names]
+        rows = len(given.rows)
+        if rows == 0:
+            return form.answer(no_rows(parts), given, shown, parts)
+        hidden = [part for part, own in form.columns.items() if not set(own) & set(shown)]
+        state = self._sample_state(
+            rows, random_state, batch_size, n_steps, given.evidence(), lean, hidden
+        )
+        return form.answer(state, given, shown, parts)
 
 
 def _check_preset(preset: Preset) -> None:
@@ -275,54 +291,18 @@ def _check_preset(preset: Preset) -> None:
             )
 
 
-def _copies(modalities: Any) -> dict[str, Modality]:
-    """Copy the modalities, which the constructor stored as they were given."""
-    if not isinstance(modalities, Mapping) or not modalities:
+def _check_wanted(only: Any, names: Collection[str]) -> Collection[str]:
+    """Check which modalities are wanted; None is all of them."""
+    if only is None:
+        return names
+    if isinstance(only, str) or not isinstance(only, Collection) or not only:
         raise ParameterError(
-            "The 'modalities' parameter of MultimodalDiffusion must be a non-empty mapping of "
-            f"names to modalities. Got {modalities!r} instead."
+            f"only must be a list of names of modalities, such as {[*names][:1]}, or None for all "
+            f"of them. Got {only!r} instead."
         )
-    for name, modality in modalities.items():
-        if not isinstance(name, str) or not isinstance(modality, Modality):
+    for name in only:
+        if name not in names:
             raise ParameterError(
-                f"modalities[{name!r}] must be a Modality under a name that is a string. "
-                f"Got {modality!r} instead."
+                f"only names an unknown modality {name!r}. Known: {sorted(names, key=str)}."
             )
-    return {name: copy.deepcopy(modality) for name, modality in modalities.items()}
-
-
-def _check_parts(X: Any, modalities: Mapping[str, Modality]) -> dict[str, Any]:
-    """Check that there is one array for each modality."""
-    if not isinstance(X, Mapping):
-        raise DataTypeError(
-            f"X must map the names of the modalities to arrays. Got {type(X).__name__} instead."
-        )
-    if set(X) != set(modalities):
-        names = sorted(X, key=str)
-        raise DataError(f"X must hold exactly {sorted(modalities)}. Got {names} instead.")
-    return {name: X[name] for name in modalities}
-
-
-def _encode(
-    modalities: Mapping[str, Modality], values: Mapping[str, Any]
-) -> dict[str, torch.Tensor]:
-    """Encode the values of each modality."""
-    return {name: _worded(name, modalities[name].encode, given) for name, given in values.items()}
-
-
-def _worded(name: str, read: Callable[[Any], _T], values: Any) -> _T:
-    """Read the values of a modality; a refusal says which modality it is about."""
-    try:
-        return read(values)
-    except DataError as error:
-        raise DataError(f"{name!r}: {error}") from error
-
-
-def _check_rows(data: Mapping[str, torch.Tensor]) -> int:
-    counts = {name: len(values) for name, values in data.items()}
-    rows = set(counts.values())
-    if len(rows) != 1:
-        raise DataError(f"All modalities must have the same number of rows. Got {counts}.")
-    if (found := rows.pop()) < 2:
-        raise DataError(f"Found n_samples = {found} while a minimum of 2 is required.")
-    return found
+    return only

@@ -83,8 +83,9 @@ class Preset:
         Exponent of the average of the weights: step i weighs i**gamma, so 16 averages over about
         the last 6 % of the run, 0 over all of it.
     clean, independent : float
-        Shares of the batches with random cells (for `MultimodalDiffusion`, modalities) clean, and
-        with a time of its own for each; in the others, all cells of a row have one time.
+        Shares of the batches with random cells clean (for `MultimodalDiffusion`, in half of them
+        whole modalities), and with a time of its own for each cell (modality); in the others, all
+        cells of a row have one time.
     categorical_weight : float
         Loss weight of a categorical cell; a number's is 1. Tables only.
     mask_coupling : {"systematic", "independent"}

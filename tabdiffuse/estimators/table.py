@@ -61,9 +61,10 @@ class TabularDiffusion(TableQuestions, TableScores, DiffusionEstimator):
         Width of a token (a multiple of 8) and number of blocks.
     n_steps : int, optional
         Sampling steps.
-    solver : {"2m", "euler", "heun"}
+    solver : {"2m", "euler", "heun", "heun-tau"}
         How the numbers are integrated: second order with one network call a step, first order, or
-        second order with two calls.
+        second order with two calls. "heun-tau" draws the categories by tau-leaping, as
+        Diffuse Everything does; all others by ancestral steps, which need fewer of them.
     eta : float
         Stochasticity of the sampler in [0, 1]; 0 is deterministic, 1 ancestral.
     warm_start : bool

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tabdiffuse import TabularDiffusion
+from tabdiffuse import Shared, TabularDiffusion
 from tabdiffuse.errors import ParameterError
 from tabdiffuse.estimators.parameters import RULES, check_parameters
 from tabdiffuse.sampling.guidance import Guidance
@@ -37,6 +37,8 @@ BAD_VALUES: dict[str, list[Any]] = {
     "n_steps": [0, -5, 2.5],
     "solver": ["rk4", None, 2],
     "eta": [-0.1, 1.1, np.nan, None, "0", True],
+    "precision": ["float16", None, 16],
+    "joint": ["shared", 1, {}],
     "warm_start": [1, "yes", None],
     "checkpoint": [1, True, ["a"]],
     "random_state": [-1, 1.5, "seed", True, np.array([1, 2])],
@@ -61,6 +63,8 @@ GOOD_VALUES: dict[str, list[Any]] = {
     "n_steps": [None, 1],
     "solver": ["2m", "euler", "heun", "heun-tau"],
     "eta": [0, 1, 0.5],
+    "precision": ["auto", "float32", "bfloat16"],
+    "joint": [None, Shared("image")],
     "warm_start": [True, False, np.True_],
     "checkpoint": [None, "path"],
     "random_state": [None, 0, np.uint32(1), np.random.RandomState(0), np.random.default_rng(0)],

@@ -22,10 +22,10 @@ VERBS = {"conditions", "guidance", "impute", "predict", "resample", "surprise", 
 def _short_and_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Train for a handful of steps, and write into a folder of the test."""
 
-    def plan(self: base.DiffusionEstimator, setup: Any, rows: int, started: float) -> Any:
+    def plan(self: base.DiffusionEstimator, setup: Any, *data: Any) -> Any:
         quick = replace(setup, preset=replace(setup.preset, n_steps=3))
         self.max_time, self.max_steps = None, 8
-        return original(self, quick, rows, started)
+        return original(self, quick, *data)
 
     original = base.DiffusionEstimator._plan
     monkeypatch.setattr(base.DiffusionEstimator, "_plan", plan)

@@ -8,7 +8,16 @@ import torch
 from scipy import stats
 
 from tabdiffuse._random import Noise, generator
-from tabdiffuse.times import Independent, Mixed, RandomClean, Tied, TimeLaw, low_discrepancy
+from tabdiffuse.times import (
+    Clean,
+    Independent,
+    Mixed,
+    RandomClean,
+    RandomGiven,
+    Tied,
+    TimeLaw,
+    low_discrepancy,
+)
 from tests.oracles import RARE
 
 CELLS = {"x": 3, "c": 2}
@@ -93,6 +102,16 @@ def test_whole_modalities_can_be_clean():
     assert len(both) == 4
 
 
+@pytest.mark.parametrize("law", [Tied(), Independent(per_cell=True), RandomClean()], ids=repr)
+def test_what_is_always_clean_is_at_time_zero_and_the_rest_follows_its_law(law):
+    times = Clean(law, ["c"]).sample(CELLS, 64, noise())
+    alone = law.sample(CELLS, 64, noise())
+    assert torch.equal(times["x"], alone["x"])
+    assert times["c"].shape == alone["c"].shape
+    assert not times["c"].any()
+    assert alone["c"].any()  # the control
+
+
 class _Marked(TimeLaw):
     def __init__(self, mark: float) -> None:
         self.mark = mark
@@ -120,3 +139,23 @@ def test_equal_seeds_give_equal_times():
     law = Mixed([Tied(), RandomClean(Independent(per_cell=True))], [0.5, 0.5])
     first, second = (law.sample(CELLS, 32, noise(9)) for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in CELLS)
+
+
+def test_whole_modalities_are_given_in_every_row_but_never_all():
+    cells = {"x": 3, "c": 2, "y": 1, "z": 4}
+    times = RandomGiven(Tied(MINIMUM)).sample(cells, 4000, noise())
+    given = torch.cat([times[name] == 0 for name in cells], dim=1)
+    assert [tuple(t.shape) for t in times.values()] == [(4000, 1)] * 4
+    counts = torch.bincount(given.sum(dim=1), minlength=5)
+    assert counts[0] == counts[4] == 0
+    assert (counts[1:4] - 4000 / 3).abs().max() <= 2  # low discrepancy
+    # Each modality is given in half of the rows: z of a share of 4,000 is 4.9 once in a million.
+    assert ((given.float().mean(dim=0) - 0.5) * 2 * 4000**0.5).abs().max() < 5.2
+    moving = torch.cat(list(times.values()), dim=1)
+    latest = moving.max(dim=1, keepdim=True).values
+    assert torch.equal(torch.where(given, latest, moving), latest.expand(-1, 4))
+
+
+def test_one_modality_alone_is_never_given():
+    times = RandomGiven(Tied(MINIMUM)).sample({"x": 3}, 100, noise())
+    assert (times["x"] >= MINIMUM).all()

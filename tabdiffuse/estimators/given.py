@@ -1,0 +1,54 @@
+"""Modalities that are always given: what a model of the others is trained on and asked with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from tabdiffuse.errors import ParameterError
+from tabdiffuse.estimators.parts import KnownPart
+
+__all__ = ["check_given", "check_known"]
+
+_ADVICE = "a list of names of modalities, such as ['label'], that leaves one to be drawn, or None"
+
+
+def check_given(given: Any, modalities: Collection[str]) -> tuple[str, ...]:
+    """Check which modalities are always given; None is none of them.
+
+    Raises
+    ------
+    ParameterError
+        When it is no list of names, names what is no modality, or leaves nothing to learn.
+    """
+    if given is None:
+        return ()
+    is_list = isinstance(given, Collection) and not isinstance(given, str)
+    if not is_list or not given or set(given) >= set(modalities):
+        raise ParameterError(
+            f"The 'given' parameter of MultimodalDiffusion must be {_ADVICE}. "
+            f"Got {given!r} instead."
+        )
+    for name in given:
+        if name not in modalities:
+            raise ParameterError(
+                f"given names an unknown modality {name!r}. Known: {sorted(modalities)}."
+            )
+    return tuple(given)
+
+
+def check_known(given: Collection[str] | None, known: Mapping[str, KnownPart]) -> None:
+    """Refuse conditions that leave open what the model never learnt to draw.
+
+    Raises
+    ------
+    ParameterError
+        Names the modality that is missing or has gaps.
+    """
+    for name in given or ():
+        if name not in known or not bool(known[name].known.all()):
+            raise ParameterError(
+                f"{name!r} was given in training, so it must be among the conditions, without "
+                f"gaps: pass conditions={{{name!r}: ...}}, or fit without given={list(given or ())}"
+                " to draw it."
+            )
