@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import click
 from rich.console import Console, RenderableType
@@ -13,6 +13,8 @@ from benchmarks.data import SPLITS, DataError, Dataset, describe, known, load, r
 from benchmarks.deadline import Deadline
 from benchmarks.formats import duration
 from benchmarks.methods import METHODS
+from benchmarks.pictures.catalogue import NAMES as PICTURES
+from benchmarks.pictures.catalogue import Experiments
 from benchmarks.questions.cli import questions
 from benchmarks.reporter import Reporter
 from benchmarks.results import COMMITTED, LINES, OWN_METHOD, Config, Line, ResultsError, read_lines
@@ -21,7 +23,7 @@ from benchmarks.settings import configurations, parse_overrides
 
 RESULTS = Path("results")
 ALL = "all"
-TASKS = ("digits",)  # what is no table brings its own run and report
+TASKS = ("digits", *PICTURES)  # what is no table brings its own run and report
 LEFT = 75  # exit status: there is more to do, call again (EX_TEMPFAIL of sysexits.h)
 
 _output = click.option(
@@ -66,8 +68,7 @@ def list_datasets() -> None:
     "--method",
     "methods",
     multiple=True,
-    type=click.Choice(list(METHODS)),
-    help="Method.  [default: tabdiffuse]",
+    help="Method.  [default: tabdiffuse; of a task on pictures, each of its own]",
 )
 @click.option("--preset", "presets", multiple=True, help="Preset of the model.  [default: fast]")
 @click.option("--seed", "seeds", type=int, multiple=True, help="Seed.  [default: 0]")
@@ -77,6 +78,11 @@ def list_datasets() -> None:
     type=click.FloatRange(min=0, min_open=True),
     multiple=True,
     help="Training seconds.",
+)
+@click.option(
+    "--max-steps",
+    type=click.IntRange(min=1),
+    help="Training steps; short for --set max_steps=N.",
 )
 @click.option(
     "--set",
@@ -113,6 +119,7 @@ def run(
     presets: tuple[str, ...],
     seeds: tuple[int, ...],
     max_times: tuple[float, ...],
+    max_steps: int | None,
     sets: tuple[str, ...],
     device: str,
     split: str,
@@ -130,18 +137,23 @@ def run(
     """
     started = started or time.perf_counter()
     names = _names(datasets)
-    methods = methods or (OWN_METHOD,)
-    configs = configurations(
-        names,
-        methods=methods,
-        presets=presets,
-        seeds=seeds,
-        max_times=max_times,
-        overrides=parse_overrides(sets, methods, _estimator(names), presets),
-        device=device,
-        split=split,
-        train_rows=train_rows,
-    )
+    sets += () if max_steps is None else (f"max_steps={max_steps}",)
+    groups = _groups(names, methods)
+    configs = [
+        config
+        for members, chosen in groups
+        for config in configurations(
+            members,
+            methods=chosen,
+            presets=presets,
+            seeds=seeds,
+            max_times=max_times,
+            overrides=_overrides(sets, members, chosen, presets),
+            device=device,
+            split=split,
+            train_rows=train_rows,
+        )
+    ]
     reporter = Reporter(Console())
     try:
         runner = Runner(
@@ -276,6 +288,10 @@ def _rebuild() -> None:
             click.echo(f"Wrote {path}")
     page.PAGE.write_text(page.render(lines), encoding="utf-8")
     click.echo(f"Wrote {page.PAGE}")
+    from benchmarks.pictures.report import write_page
+
+    if path := write_page(_lines(_committed(list(PICTURES)))):
+        click.echo(f"Wrote {path}")
 
 
 def _names(given: Sequence[str]) -> list[str]:
@@ -301,7 +317,37 @@ def _estimator(names: Sequence[str]) -> type:
     return tabdiffuse.MultimodalDiffusion if tasks else tabdiffuse.TabularDiffusion
 
 
-def _task(name: str) -> ModuleType:
+def _groups(names: Sequence[str], given: Sequence[str]) -> list[tuple[list[str], Sequence[str]]]:
+    """Give the methods to run: one list for tables and digits, one for each task on pictures."""
+    usual = [name for name in names if name not in PICTURES]
+    groups = [(usual, given or (OWN_METHOD,), tuple(METHODS))] if usual else []
+    for name in names:
+        if name in PICTURES:
+            own = tuple(Experiments(name).task.methods)
+            groups.append(([name], given or own, own))
+    for members, chosen, known_ones in groups:
+        for method in chosen:
+            if method not in known_ones:
+                there = ", ".join(known_ones)
+                raise click.UsageError(f"{members[0]} has no method {method!r}. Known: {there}.")
+    return [(members, chosen) for members, chosen, _ in groups]
+
+
+def _overrides(
+    sets: Sequence[str], names: Sequence[str], methods: Sequence[str], presets: Sequence[str]
+) -> dict[str, Any]:
+    """Read ``--set``; all methods of a task on pictures are trainings of ours."""
+    if names[0] not in PICTURES:
+        return parse_overrides(sets, methods, _estimator(names), presets)
+    task = Experiments(names[0]).task
+    if presets:
+        raise click.UsageError(f"{task.name} has a recipe of its own: --set changes it.")
+    return parse_overrides(sets, (OWN_METHOD,), _estimator(names), (task.preset,))
+
+
+def _task(name: str) -> Any:
+    if name in PICTURES:
+        return Experiments(name)
     from benchmarks import digits
 
     return {"digits": digits}[name]

@@ -7,11 +7,14 @@ from benchmarks.results import OWN_METHOD, Line
 from benchmarks.rows import config_of
 
 
-def commands(lines: Iterable[Line]) -> list[str]:
-    """One command for all runs that differ in the seed only, in the order of the runs."""
+def commands(lines: Iterable[Line], *, every_method: bool = False) -> list[str]:
+    """One command for all runs that differ in the seed only, in the order of the runs.
+
+    With ``every_method``, runs may differ in the method too: a command that names none runs all.
+    """
     groups: dict[tuple[str, ...], list[int]] = {}
     for line in lines:
-        seeds = groups.setdefault(_arguments(line), [])
+        seeds = groups.setdefault(_arguments(line, every_method=every_method), [])
         if line["config"]["seed"] not in seeds:
             seeds.append(line["config"]["seed"])
     return [
@@ -20,13 +23,13 @@ def commands(lines: Iterable[Line]) -> list[str]:
     ]
 
 
-def _arguments(record: Line) -> tuple[str, ...]:
+def _arguments(record: Line, *, every_method: bool) -> tuple[str, ...]:
     """Every setting that is not the default, as options."""
     config = config_of(record)
     written = [config.dataset]
     if config.method == OWN_METHOD:
         written += ["--preset", config.preset]
-    else:
+    elif not every_method:
         written += ["--method", config.method]
     if config.max_time is not None:
         written += ["--max-time", f"{config.max_time:g}"]

@@ -11,7 +11,7 @@ from benchmarks.deadline import Deadline, Expectations, TimeIsUp
 from benchmarks.formats import duration
 from benchmarks.generate import RESUMABLE, forget, generate, generated
 from benchmarks.reporter import Reporter
-from benchmarks.results import LINES, Config, Data, Line, append, quick_look, read_lines
+from benchmarks.results import LINES, Config, Line, append, quick_look, read_lines
 
 if TYPE_CHECKING:
     from benchmarks.references import References
@@ -90,7 +90,7 @@ class Runner:
 
     def _run(self, config: Config, outcome: Outcome) -> None:
         dataset = self.dataset(config)
-        if self.skips(config, dataset, outcome):
+        if self.skips(config, config.digest(dataset.sha256), outcome):
             return
         if self.force and self.only != "evaluate":
             forget(config, self.output)
@@ -98,9 +98,8 @@ class Runner:
         if record is not None and self.only != "generate":
             self._evaluate(config, record, dataset, outcome)
 
-    def skips(self, config: Config, data: Data, outcome: Outcome) -> bool:
-        """Take over the line of an earlier call, and say that it is there."""
-        digest = config.digest(data.sha256)
+    def skips(self, config: Config, digest: str, outcome: Outcome) -> bool:
+        """Take over the line of an earlier call with that digest, and say that it is there."""
         same = [line for line in self.finished if line["config_hash"] == digest]
         if not same or self.force:
             return False

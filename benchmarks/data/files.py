@@ -1,13 +1,15 @@
 """Find the files of a data set and verify their content.
 
 Three sources are tried in turn: the folder named by the environment variable
-``TABDIFFUSE_DATA``, the files shipped under ``datasets/``, and the public address, kept in pooch's
-cache. Whatever the source, the SHA-256 of the uncompressed content must be the recipe's.
+``TABDIFFUSE_DATA`` (in it, in the folder of the data set there, or in ``images`` there or beside
+it), the files shipped under ``datasets/``, and the public address, kept in pooch's cache. Whatever
+the source, the SHA-256 of the uncompressed content must be the recipe's.
 """
 
 import gzip
 import hashlib
 import os
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from benchmarks.data import recipes
 from benchmarks.data.recipes import DataError, Entry
 
 FOLDER_VARIABLE = "TABDIFFUSE_DATA"
+PICTURES = "images"  # folder of pictures, in the folder that is named or beside it
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -47,6 +50,11 @@ def read(name: str, entry: Entry) -> tuple[bytes, str]:
     return _verified(_unpacked(path, entry), entry, str(path)), entry["url"]
 
 
+def is_here(name: str, entry: Entry) -> bool:
+    """Tell whether a file lies in one of its places on this machine, whatever it holds."""
+    return any(path.is_file() for path in _local_candidates(name, entry["file"]))
+
+
 def unify_lines(content: bytes) -> bytes:
     r"""Drop a byte-order mark and end every line, the last one too, with ``\n``."""
     text = content.removeprefix(BYTE_ORDER_MARK)
@@ -64,7 +72,7 @@ def _local_candidates(name: str, file: str) -> list[Path]:
                 f"{FOLDER_VARIABLE} is {override!r}, which is not a folder. "
                 "Name an existing one, or unset the variable to use the shipped files."
             )
-        folders = [root, root / name, *folders]
+        folders = [root, root / name, root / PICTURES, root.parent / PICTURES, *folders]
     return [folder / f"{file}{end}" for folder in folders for end in ("", ".gz")]
 
 
@@ -72,26 +80,43 @@ def _unpacked(path: Path, entry: Entry) -> bytes:
     """Content of a file, taken out of its archive."""
     if path.suffix == ".gz":
         return gzip.decompress(path.read_bytes())
-    if path.suffix == ".zip":
+    if path.suffix in ARCHIVES:
         return _member(path, entry)
     return path.read_bytes()
 
 
 def _member(path: Path, entry: Entry) -> bytes:
     try:
-        with zipfile.ZipFile(path) as archive:
-            if entry["member"] in archive.namelist():
-                return archive.read(entry["member"])
-            held = ", ".join(archive.namelist())
-    except zipfile.BadZipFile as error:
+        content, held = ARCHIVES[path.suffix](path, entry["member"])
+    except (zipfile.BadZipFile, tarfile.TarError) as error:
         raise DataError(
-            f"{path}, downloaded from {entry['url']}, is not a zip archive ({error}). "
-            f"Remove it and try again.{_by_hand(entry)}"
+            f"{path}, downloaded from {entry['url']}, is not a {path.suffix[1:]} archive "
+            f"({error}). Remove it and try again.{_by_hand(entry)}"
         ) from error
-    raise DataError(
-        f"{path}, downloaded from {entry['url']}, holds no {entry['member']!r} but {held}."
-        f"{_by_hand(entry)}"
-    )
+    if content is None:
+        raise DataError(
+            f"{path}, downloaded from {entry['url']}, holds no {entry['member']!r} but "
+            f"{', '.join(held)}.{_by_hand(entry)}"
+        )
+    return content
+
+
+def _zipped(path: Path, member: str) -> tuple[bytes | None, list[str]]:
+    """Content of a member, None where there is none, and the names of all members."""
+    with zipfile.ZipFile(path) as archive:
+        held = archive.namelist()
+        return (archive.read(member) if member in held else None), held
+
+
+def _tarred(path: Path, member: str) -> tuple[bytes | None, list[str]]:
+    """Content of a member, None where there is none, and the names of all members."""
+    with tarfile.open(path, "r:gz") as archive:
+        held = archive.getnames()
+        file = archive.extractfile(member) if member in held else None
+        return (None if file is None else file.read()), held
+
+
+ARCHIVES = {".zip": _zipped, ".tgz": _tarred}
 
 
 def _verified(content: bytes, entry: Entry, place: str) -> bytes:
@@ -112,9 +137,10 @@ def _verified(content: bytes, entry: Entry, place: str) -> bytes:
 def _download(name: str, entry: Entry) -> Path:
     """Fetch one file, or the archive it is in, into pooch's cache, or take it from there."""
     if "url" not in entry:
+        origin = entry.get("made_from", "see datasets/README.md")
         raise DataError(
-            f"{entry['file']} is not on this machine, and no public address has it; "
-            f"datasets/README.md says what it is made of.{_by_hand(entry)}"
+            f"{entry['file']} is not on this machine, and no public address has it. It is made "
+            f"from other files: {origin}.{_by_hand(entry)}"
         )
     import pooch
 
@@ -126,7 +152,7 @@ def _download(name: str, entry: Entry) -> Path:
         place = pooch.retrieve(
             url=entry["url"],
             known_hash=None if packed else f"sha256:{expected}",
-            fname=f"{name}.zip" if packed else entry["file"],
+            fname=f"{name}{Path(entry['url']).suffix}" if packed else entry["file"],
             path=pooch.os_cache("tabdiffuse") / name,
         )
     except Exception as error:

@@ -38,7 +38,7 @@ def run(configs: Sequence[Config], runner: Runner, outcome: Outcome) -> Renderab
     judge = Judge(digits.train)
     mine = Outcome()
     for config in configs:
-        if runner.skips(config, digits, mine):
+        if runner.skips(config, config.digest(digits.sha256), mine):
             continue
         needed = runner.expected.generation(config)
         if runner.deadline.allows(needed):

@@ -1,0 +1,1 @@
+"""Pictures through the same core as tables: data, tasks, judge, scores."""
