@@ -13,15 +13,21 @@ from benchmarks.results import Config, Line
 if TYPE_CHECKING:
     from benchmarks.runner import Outcome, Runner
 
-NAMES = ("restoration", "image-label")
+NAMES = ("restoration", "image-label", "emoji-vectors", "emoji-text")
 """Names of the tasks on the command line, in the order of the page."""
 
 
 def find(name: str) -> PictureTask[Any]:
     """Import the tasks, and give one of them."""
     from benchmarks.pictures import image_label, restoration
+    from benchmarks.pictures.emoji import text, vectors
 
-    tasks: list[PictureTask[Any]] = [restoration.TASK, image_label.TASK]
+    tasks: list[PictureTask[Any]] = [
+        restoration.TASK,
+        image_label.TASK,
+        vectors.TASK,
+        text.TASK,
+    ]
     assert tuple(task.name for task in tasks) == NAMES, "NAMES must be those of the tasks"
     return {task.name: task for task in tasks}[name]
 

@@ -306,7 +306,7 @@ def test_text_is_learnt_asked_and_shown(data, small, tmp_path):
         assert wanted <= set(found)
         assert np.isfinite([*found.values()]).all()
         shown[method] = text.TASK.show(trained, data, 0, method)
-        assert shown[method]["point"].tolist() == [found["precision"], found["recall"]]
+        assert shown[method]["point"].tolist() == [found["category"], found["recall"]]
     assert (shown["cfg-4"]["image"] != shown["noisy50-4"]["image"]).any()
     text.TASK.draw(shown, data, tmp_path / "grid.png")
     assert [path.name for path in tmp_path.iterdir()] == ["grid.png"]
@@ -346,7 +346,7 @@ def test_remarks_compare_seeds(data):
     assert "names is higher in 2 and that of pictures in 0 of 2 seeds" in said[0]
     keys = [plane.PLAIN, *plane.guidances()]
     scores = {
-        key: [{"precision": p, "recall": r}]
+        key: [{"category": p, "recall": r}]
         for key, (p, r) in zip(keys, points(0.01).values(), strict=True)
     }
     assert len(text.remarks(scores)) == 2
