@@ -13,18 +13,19 @@ from benchmarks.results import Config, Line
 if TYPE_CHECKING:
     from benchmarks.runner import Outcome, Runner
 
-NAMES = ("restoration", "image-label", "emoji-vectors", "emoji-text")
+NAMES = ("restoration", "image-label", "transition", "emoji-vectors", "emoji-text")
 """Names of the tasks on the command line, in the order of the page."""
 
 
 def find(name: str) -> PictureTask[Any]:
     """Import the tasks, and give one of them."""
-    from benchmarks.pictures import image_label, restoration
+    from benchmarks.pictures import image_label, restoration, transition
     from benchmarks.pictures.emoji import text, vectors
 
     tasks: list[PictureTask[Any]] = [
         restoration.TASK,
         image_label.TASK,
+        transition.TASK,
         vectors.TASK,
         text.TASK,
     ]

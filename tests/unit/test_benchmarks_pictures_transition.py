@@ -60,7 +60,7 @@ class Oracle:
         )
         self.slip = slip
 
-    def sample(self, count, conditions, random_state, batch_size):
+    def sample(self, count, conditions, random_state, n_steps=None):
         if "photo" in conditions:
             apart = np.abs(conditions["photo"][:, None] - self.photos[None]).sum(axis=(2, 3, 4))
             maps = self.maps[apart.argmin(axis=1)].copy()
@@ -220,23 +220,33 @@ def trained(data) -> dict[str, methods.Trained]:
 
 
 @pytest.mark.parametrize("method", methods.METHODS)
-def test_every_method_answers_both_ways(trained, data, method, monkeypatch):
-    monkeypatch.setattr(task, "DRAWS", 2)
+def test_every_method_answers_both_ways(trained, data, method):
     found = task.ask(trained[method], data, 0, method)
     assert {column.key for column in task.COLUMNS} <= set(found)
     assert all(0 <= found[key] <= 1 for key in ("pixel", "class", "iou", "back_pixel"))
+    drawn = methods.answer(trained[method], data, 0)
+    assert drawn.maps.shape == (12, methods.DRAWS, SIZE, SIZE)
+    assert (drawn.maps[:, 0] != drawn.maps[:, 1]).any()
+    assert drawn.photos.shape == (12, SIZE, SIZE, 3)
+    assert ((drawn.photos >= 0) & (drawn.photos <= 1)).all()
+    assert drawn.validation_maps.shape == (6, 1, SIZE, SIZE)
+    assert drawn.validation_photos.shape == (6, SIZE, SIZE, 3)
 
 
-@pytest.mark.parametrize("method", methods.METHODS)
-def test_draws_of_one_photograph_differ_and_are_the_same_again(trained, data, method):
-    photos = data.test["photo"][:3]
-    draws = methods.draw_maps(trained[method], photos, 4, 0)
-    assert draws.shape == (3, 4, SIZE, SIZE)
-    assert (draws[:, 0] != draws[:, 1]).any()
-    np.testing.assert_array_equal(methods.draw_maps(trained[method], photos, 4, 0), draws)
-    drawn = methods.draw_photos(trained[method], data.test["map"][:3], 0)
-    assert drawn.shape == (3, SIZE, SIZE, 3)
-    assert ((drawn >= 0) & (drawn <= 1)).all()
+@pytest.mark.parametrize("method", [methods.MT_X, methods.MT_U])
+def test_one_step_is_enough_for_a_head(trained, data, method):
+    photos, model = data.test["photo"][:4], trained[method].to_map
+    given = {"photo": np.repeat(photos, 100, axis=0)}
+    few, many = (
+        model.sample(400, conditions=given, random_state=seed, n_steps=steps)["map"]
+        for seed, steps in enumerate((1, 5))
+    )
+    shares = [
+        np.stack([(own.reshape(4, 100, -1) == code).mean(axis=1) for code in (SKY, ROAD, CAR)])
+        for own in (few, many)
+    ]
+    # Means over 256 pixels of shares of 100 draws: a standard error below .0045.
+    np.testing.assert_allclose(shares[0].mean(axis=2), shares[1].mean(axis=2), rtol=0, atol=0.025)
 
 
 def test_the_single_tasks_are_two_models_and_the_others_one(trained):
