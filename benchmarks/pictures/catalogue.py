@@ -13,13 +13,20 @@ from benchmarks.results import Config, Line
 if TYPE_CHECKING:
     from benchmarks.runner import Outcome, Runner
 
-NAMES = ("restoration", "image-label", "transition", "emoji-vectors", "emoji-text")
+NAMES = (
+    "restoration",
+    "image-label",
+    "transition",
+    "emoji-vectors",
+    "emoji-text",
+    "table-pictures",
+)
 """Names of the tasks on the command line, in the order of the page."""
 
 
 def find(name: str) -> PictureTask[Any]:
     """Import the tasks, and give one of them."""
-    from benchmarks.pictures import image_label, restoration, transition
+    from benchmarks.pictures import image_label, restoration, table_pictures, transition
     from benchmarks.pictures.emoji import text, vectors
 
     tasks: list[PictureTask[Any]] = [
@@ -28,6 +35,7 @@ def find(name: str) -> PictureTask[Any]:
         transition.TASK,
         vectors.TASK,
         text.TASK,
+        table_pictures.TASK,
     ]
     assert tuple(task.name for task in tasks) == NAMES, "NAMES must be those of the tasks"
     return {task.name: task for task in tasks}[name]

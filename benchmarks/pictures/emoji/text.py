@@ -283,7 +283,7 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=7_000,
+    steps=4_000,
     recipe={"independent": 0.3},
     remarks=remarks,
 )

@@ -239,6 +239,6 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=7_000,
+    steps=4_000,
     remarks=remarks,
 )
