@@ -8,16 +8,19 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import pandas as pd
+import torch
 from sklearn.utils.validation import check_is_fitted
 
 from tabdiffuse._random import child_seed
+from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ParameterError
 from tabdiffuse.estimators.arrays import ArrayForm
 from tabdiffuse.estimators.base import build_denoiser
 from tabdiffuse.estimators.forms import Form, no_rows
 from tabdiffuse.estimators.frames import FrameForm
 from tabdiffuse.estimators.given import check_given, check_known
-from tabdiffuse.estimators.parameters import make_guidance, resolve_precision
+from tabdiffuse.estimators.multimodal_file import read_multimodal, write_multimodal
+from tabdiffuse.estimators.parameters import make_guidance, resolve_device, resolve_precision
 from tabdiffuse.estimators.parts import copy_modalities
 from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS, TABLES_ONLY, Preset
 from tabdiffuse.estimators.variations import ArrayVariations
@@ -76,8 +79,15 @@ class MultimodalDiffusion(ArrayVariations):
     ----------
     schema_ : TableSchema
         After a fit to a DataFrame, the kinds of the columns that belong to no modality.
+    joint_ : Shared or None
+        How the modalities were tied in the fit.
     history_, stop_reason_, preset_, n_parameters_, n_iter_, n_rows_, fit_time_, denoiser_
         As for `TabularDiffusion`.
+
+    Notes
+    -----
+    `save` writes a fitted model to one file, and `load` reads it: modalities with what they learnt,
+    how they are tied, weights, and the columns of a DataFrame. Samples are the same, bit for bit.
 
     Examples
     --------
@@ -175,21 +185,103 @@ class MultimodalDiffusion(ArrayVariations):
         always = check_given(self.given, modalities)
         stages = check_stages(self.stages, modalities)
         plan = self._plan(setup, len(next(iter(data.values()))), started, stages)
-        denoiser = build_denoiser(
-            modalities,
-            setup.preset.network,
-            child_seed(plan.seed, "init"),
-            form.tie if self.joint is None else self.joint.build,
-            resolve_precision(self.precision, setup.device),
-        )
+        seed = child_seed(plan.seed, "init")
+        denoiser = self._build(form, self.joint, modalities, setup.preset, seed, setup.device)
         law = form.time_law(setup.preset)
         self._train(plan, denoiser, data, Clean(law, always) if always else law)
+        self._set_form(form, self.joint)
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model to one file.
+
+        A zip of JSON, CSV and safetensors with checksums and a model card: no pickle and no
+        training rows, but what modalities learnt of them, such as the words of texts, and the
+        categories and quantiles of the columns of a table. The file is written as a whole or not at
+        all.
+
+        Modalities, tokenizers, schedules and encoders are written as the arguments that make them
+        again. Those of the library are all ready for it; for one of your own see
+        `Modality.settings`.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Where to write, for instance ``"digits.tabdiffuse"``.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ParameterError
+            When the model has a part that a file cannot hold, such as a function as encoder.
+        """
+        check_is_fitted(self, "denoiser_")
+        write_multimodal(self, path)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        device: str = "auto",
+        *,
+        classes: Sequence[type] = (),
+    ) -> MultimodalDiffusion:
+        """Read a model written by `save`, on any device.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+        device : str
+            Where to put the weights; "auto" takes a GPU if there is one. It becomes the ``device``
+            of the estimator.
+        classes : sequence of type
+            Classes of your own of which the model has parts, for instance of a modality. A file
+            holds no code; it knows them by their names.
+
+        Returns
+        -------
+        MultimodalDiffusion
+            A fitted estimator that samples the same rows.
+
+        Raises
+        ------
+        ModelFileError
+            When the file is damaged, altered, of a newer format or of another kind of model, or a
+            class is missing.
+        ParameterError
+            When the device is not there, or there is something else than classes among them.
+        OSError
+            When there is no such file.
+        """
+        model = cls({})
+        read_multimodal(model, path, resolve_device(device, f"{cls.__name__}.load"), classes)
+        model.device = device
+        return model
+
+    def _build(
+        self,
+        form: Form,
+        joint: JointFamily | None,
+        modalities: Mapping[str, Modality],
+        preset: Preset,
+        seed: int,
+        device: torch.device,
+    ) -> Denoiser:
+        """Build the network over all modalities; equal seeds give equal weights."""
+        tie = form.tie if joint is None else joint.build
+        precision = resolve_precision(self.precision, device)
+        return build_denoiser(modalities, preset.network, seed, tie, precision)
+
+    def _set_form(self, form: Form, joint: JointFamily | None) -> None:
+        """Set what is known of the form of rows, and how the modalities were tied."""
         self.form_ = form
+        self.joint_ = joint
         if isinstance(form, FrameForm):
             self.schema_ = form.codec.schema
         elif hasattr(self, "schema_"):
             del self.schema_  # of an earlier fit
-        return self
 
     def _read(self, X: Any, preset: Preset) -> tuple[Form, dict[str, Modality], Batch]:
         """Check and encode the training data, in whichever form they are."""

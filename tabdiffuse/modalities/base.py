@@ -22,7 +22,7 @@ class Modality(nn.Module, ABC):
     sees. Usually they are the same; `tokens` and `token_of_cell` say so where several cells share
     a token, and thereby its time. A modality knows its own cells and nothing of any other modality,
     of the loop, or of tables. Subclasses set ``process`` in ``__init__`` and make their parameters
-    in ``build``, when the width of the backbone is known.
+    in ``build``, when the width of the backbone is known; `settings` lets a model of them be saved.
 
     Attributes
     ----------
@@ -136,6 +136,26 @@ class Modality(nn.Module, ABC):
     def draw(self, data: Tensor, noise: Noise) -> Tensor:
         """Draw clean states given rows of training data; the data themselves by default."""
         return data
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of the constructor that make this modality again.
+
+        They are what a model file holds of it beside its weights, so what `prepare` learnt must be
+        among them: a constructor takes as an argument what encoding and decoding need.
+
+        Returns
+        -------
+        dict of str to Any
+            A value for every argument of the constructor: plain values, lists and mappings of them,
+            arrays, dataclasses such as schedules, and objects that have ``settings`` of their own,
+            such as tokenizers.
+
+        Raises
+        ------
+        NotImplementedError
+            By default. All but saving a model works without it.
+        """
+        raise NotImplementedError
 
 
 def is_missing(value: Any) -> bool:

@@ -62,6 +62,7 @@ class CategoricalModality(Modality):
         match.
     """
 
+    process: MaskedProcess
     _embed_start: Tensor
     _read_rows: Tensor
     _padding: Tensor
@@ -88,6 +89,19 @@ class CategoricalModality(Modality):
         self.process = MaskedProcess(CategoricalSpace(sizes), schedule, coupling)
         self.weight = weight
         self._frequencies = frequencies
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make this modality again."""
+        sizes = self._sizes()
+        shares = self._frequencies
+        return {
+            "cardinalities": sizes[0] if self.single else sizes,
+            "categories": None if self._labels is None else self._labels.values,
+            "frequencies": None if shares is None else [np.asarray(f) for f in shares],
+            "schedule": self.process.schedule,
+            "weight": self.weight,
+            "coupling": self.process.coupling,
+        }
 
     def build(self, width: int) -> None:
         """Make embedding and readout tables, stored without padding.

@@ -56,6 +56,7 @@ class DiscreteImageModality(Modality):
         match.
     """
 
+    process: MaskedProcess
     _slots: Tensor
 
     def __init__(
@@ -99,6 +100,22 @@ class DiscreteImageModality(Modality):
         """Count the classes in the training data, unless frequencies were given."""
         if self._frequencies is None:
             self._counts = np.bincount(self._checked(values).ravel(), minlength=self.classes)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make this modality again, but for the counts of classes.
+
+        Only the start of the output is made of these, which a trained one has left behind.
+        """
+        return {
+            "height": self.grid.height,
+            "width": self.grid.width,
+            "classes": self.classes,
+            "patch": self.grid.side,
+            "frequencies": None if self._frequencies is None else np.asarray(self._frequencies),
+            "schedule": self.process.schedule,
+            "weight": self.weight * self.grid.pixels,
+            "coupling": self.process.coupling,
+        }
 
     def build(self, width: int) -> None:
         """Make a vector for each class, mask included, at each place of a patch, and the readout.

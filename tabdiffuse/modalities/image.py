@@ -53,6 +53,8 @@ class ImageModality(Modality):
         When the size is not a multiple of the patch.
     """
 
+    process: GaussianProcess
+
     def __init__(
         self,
         height: int,
@@ -71,6 +73,18 @@ class ImageModality(Modality):
         self.weight = weight
         space = RealSpace(self.grid.patches, channels * self.grid.pixels)
         self.process = GaussianProcess(space, schedule, sigma_data=_SIGMA_DATA)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make this modality again."""
+        return {
+            "height": self.grid.height,
+            "width": self.grid.width,
+            "channels": self.channels,
+            "patch": self.grid.side,
+            "value_range": self.value_range,
+            "schedule": self.process.schedule,
+            "weight": self.weight,
+        }
 
     def build(self, width: int) -> None:
         """Make the patch embedding, a position for each patch, and the readout."""

@@ -36,6 +36,11 @@ class Labels:
         self._codes = {category: code for code, category in enumerate(found)}
         self._array = _column(found)
 
+    @property
+    def values(self) -> list[Any]:
+        """The categories, by code."""
+        return list(self._codes)
+
     def count_as(self, cardinality: Any) -> int:
         """Return the number of categories; refuse another one."""
         count = len(self._codes)

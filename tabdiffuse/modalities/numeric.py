@@ -43,12 +43,22 @@ class NumericModality(Modality):
         (Gorishniy et al. 2022, arXiv 2203.05556, section 3.3). 0 leaves the straight line.
     """
 
+    process: GaussianProcess
+
     def __init__(
         self, columns: int, schedule: GaussianSchedule | None = None, frequencies: int = 6
     ) -> None:
         super().__init__()
         self.process = GaussianProcess(RealSpace(columns), schedule)
         self.frequencies = frequencies
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make this modality again."""
+        return {
+            "columns": self.cells,
+            "schedule": self.process.schedule,
+            "frequencies": self.frequencies,
+        }
 
     def build(self, width: int) -> None:
         """Make the embedding of each column, affine and periodic, and one linear readout."""

@@ -95,6 +95,22 @@ class TextModality(Modality):
             self._set_process()
         self._counts = np.bincount(self.encode(values).flatten().numpy(), minlength=self._end + 1)
 
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make this modality again; the tokenizer has its vocabulary.
+
+        The counts of tokens are not among them: only the start of the output is made of these,
+        which a trained one has left behind.
+        """
+        return {
+            "length": self.length,
+            "tokenizer": self.tokenizer,
+            "vocabulary_size": None,  # the tokenizer knows it
+            "truncate": self.truncate,
+            "schedule": self._schedule,
+            "weight": self.weight,
+            "coupling": self._coupling,
+        }
+
     def build(self, width: int) -> None:
         """Make one vector for each token, which is embedded and read by it, and the positions."""
         kinds = self._end + 1

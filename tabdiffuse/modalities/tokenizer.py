@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from tabdiffuse.errors import DataError, ParameterError
 
@@ -44,17 +44,32 @@ class LearntTokenizer(ABC):
     vocabulary_size : int, optional
         Largest number of pieces, of which the most frequent are kept; all by default. The others
         share the code 0.
+    vocabulary : sequence of str, optional
+        Pieces in the order of their codes, from code 1 on; then there is nothing left to learn. By
+        default `fit` learns them.
+
+    Raises
+    ------
+    ParameterError
+        When the size is not positive, or the vocabulary is no sequence of distinct texts.
     """
 
     unknown: str
 
-    def __init__(self, vocabulary_size: int | None = None) -> None:
+    def __init__(
+        self, vocabulary_size: int | None = None, vocabulary: Sequence[str] | None = None
+    ) -> None:
         if vocabulary_size is not None and vocabulary_size < 1:
             raise ParameterError(
                 f"vocabulary_size must be a positive integer or None. Got {vocabulary_size!r}."
             )
         self.vocabulary_size = vocabulary_size
-        self._codes: dict[str, int] = {}
+        self._codes = {} if vocabulary is None else _codes_of(vocabulary)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make this tokenizer again, its vocabulary among them."""
+        pieces = list(self._codes) if self.is_fitted else None
+        return {"vocabulary_size": self.vocabulary_size, "vocabulary": pieces}
 
     @abstractmethod
     def split(self, text: str) -> list[str]:
@@ -92,8 +107,7 @@ class LearntTokenizer(ABC):
         if not counts:
             raise DataError("A vocabulary cannot be learnt from texts that are all empty.")
         ranked = sorted(counts, key=lambda piece: (-counts[piece], piece))
-        kept = ranked[: self.vocabulary_size]
-        self._codes = {piece: code for code, piece in enumerate(kept, start=UNKNOWN + 1)}
+        self._codes = _codes_of(ranked[: self.vocabulary_size])
         return self
 
     def encode(self, text: str) -> list[int]:
@@ -144,3 +158,13 @@ class CharacterTokenizer(LearntTokenizer):
     def join(self, pieces: Sequence[str]) -> str:
         """Put characters side by side."""
         return "".join(pieces)
+
+
+def _codes_of(pieces: Sequence[str]) -> dict[str, int]:
+    """Give each piece its code; refuse what is no vocabulary."""
+    is_listed = not isinstance(pieces, str) and all(isinstance(piece, str) for piece in pieces)
+    if not is_listed or not 0 < len(pieces) == len(set(pieces)):
+        raise ParameterError(
+            f"vocabulary must be a non-empty sequence of distinct texts. Got {pieces!r} instead."
+        )
+    return {piece: code for code, piece in enumerate(pieces, start=UNKNOWN + 1)}

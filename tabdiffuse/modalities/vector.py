@@ -16,6 +16,9 @@ from tabdiffuse.spaces import RealSpace
 
 __all__ = ["VectorModality"]
 
+_Units = tuple[np.ndarray[Any, Any], float]
+"""Mean ``(F,)`` and scale of the values."""
+
 
 class VectorModality(Modality):
     """Vectors ``(n, features)``, of which one or a few tokens carry all the numbers.
@@ -32,6 +35,10 @@ class VectorModality(Modality):
         root mean square deviation in the training data. One number for all keeps angles and ratios
         of distances around the mean, by which embeddings are compared; a feature that hardly varies
         stays small. Without it the values should be of about unit variance.
+    mean : array_like, optional
+        ``(F,)``, what is subtracted; with ``scale``, in place of what the training data have.
+    scale : float, optional
+        What is divided by, above 0; with ``mean``.
     schedule : GaussianSchedule, optional
         Schedule of the Gaussian process, variance-preserving cosine by default.
     weight : float, optional
@@ -40,8 +47,10 @@ class VectorModality(Modality):
     Raises
     ------
     ParameterError
-        When the pieces would not be equal.
+        When the pieces would not be equal, or mean and scale do not fit.
     """
+
+    process: GaussianProcess
 
     def __init__(
         self,
@@ -49,6 +58,8 @@ class VectorModality(Modality):
         *,
         tokens: int = 1,
         standardize: bool = True,
+        mean: Any = None,
+        scale: float | None = None,
         schedule: GaussianSchedule | None = None,
         weight: float = 1.0,
     ) -> None:
@@ -61,20 +72,33 @@ class VectorModality(Modality):
         self.features = features
         self.standardize = standardize
         self.weight = weight
-        self._mean: np.ndarray[Any, Any] = np.zeros(features)
-        self._scale = 1.0
+        self._measures = standardize and mean is None and scale is None
+        self._units = None if self._measures else _units(mean, scale, features, standardize)
         self.process = GaussianProcess(RealSpace(tokens, features // tokens), schedule)
 
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that make this modality again, with the measured mean and scale."""
+        mean, scale = self._units or (None, None)
+        return {
+            "features": self.features,
+            "tokens": self.cells,
+            "standardize": self.standardize,
+            "mean": mean,
+            "scale": scale,
+            "schedule": self.process.schedule,
+            "weight": self.weight,
+        }
+
     def prepare(self, values: Any) -> None:
-        """Measure mean and scale of the training data."""
-        if not self.standardize:
+        """Measure mean and scale of the training data, unless they were given."""
+        if not self._measures:
             return
         array = self._finite(self._checked(values))
         if not len(array):
             raise DataError("A scale cannot be measured on no rows.")
-        self._mean = array.mean(axis=0)
-        deviation = float(np.sqrt(np.square(array - self._mean).mean()))
-        self._scale = deviation if deviation > 0 else 1.0
+        mean = array.mean(axis=0)
+        deviation = float(np.sqrt(np.square(array - mean).mean()))
+        self._units = mean, deviation if deviation > 0 else 1.0
 
     def build(self, width: int) -> None:
         """Make the embedding and the readout of each piece."""
@@ -98,7 +122,7 @@ class VectorModality(Modality):
         """Take vectors with gaps, values that are NaN; a piece with one of them is open."""
         array = self._checked(values)
         gaps = np.isnan(array)
-        states = self._scaled(self._finite(np.where(gaps, self._mean, array)))
+        states = self._scaled(self._finite(np.where(gaps, self._in_use()[0], array)))
         return states, ~torch.as_tensor(gaps).view(states.shape).any(dim=-1)
 
     def fill(
@@ -111,7 +135,8 @@ class VectorModality(Modality):
 
     def decode(self, state: Tensor) -> np.ndarray[Any, Any]:
         """Return vectors ``(n, F)`` in the units of the training data, float32."""
-        array = state.cpu().double().flatten(1).numpy() * self._scale + self._mean
+        mean, scale = self._in_use()
+        array = state.cpu().double().flatten(1).numpy() * scale + mean
         return np.asarray(array.astype(np.float32))
 
     def embed(self, x: Tensor) -> Tensor:
@@ -121,6 +146,10 @@ class VectorModality(Modality):
     def readout(self, h: Tensor) -> Tensor:
         """Read pieces from the tokens; starts at 0, the best answer without evidence."""
         return torch.einsum("bpd,pdf->bpf", h, self.read_weight) + self.read_bias
+
+    def _in_use(self) -> _Units:
+        """Return mean and scale; values are taken as they are where neither is known."""
+        return self._units or (np.zeros(self.features), 1.0)
 
     def _checked(self, values: Any) -> np.ndarray[Any, Any]:
         """Check shape and type, and make numbers of double precision."""
@@ -146,5 +175,21 @@ class VectorModality(Modality):
 
     def _scaled(self, array: np.ndarray[Any, Any]) -> Tensor:
         """(n, F) -> (n, tokens, F / tokens), centred and scaled."""
-        scaled = ((array - self._mean) / self._scale).astype(np.float32)
+        mean, scale = self._in_use()
+        scaled = ((array - mean) / scale).astype(np.float32)
         return torch.as_tensor(scaled).reshape(len(array), self.cells, self.features // self.cells)
+
+
+def _units(mean: Any, scale: Any, features: int, standardize: bool) -> _Units | None:
+    """Check a given mean and scale; there are none without standardization."""
+    if mean is None and scale is None:
+        return None
+    centre = np.asarray(mean, dtype=np.float64) if mean is not None else np.empty(0)
+    fits = centre.shape == (features,) and np.isfinite(centre).all()
+    if not (standardize and fits and scale is not None and 0 < scale < np.inf):
+        raise ParameterError(
+            f"mean and scale go together, as {features} finite numbers and one above 0, and need "
+            f"standardize=True. Got mean={mean!r} and scale={scale!r} with "
+            f"standardize={standardize!r}."
+        )
+    return centre, float(scale)

@@ -175,7 +175,7 @@ def test_model_card_survives_any_name(tmp_path):
 def test_only_the_date_differs_between_two_files(model, tmp_path, monkeypatch):
     model.save(tmp_path / "one")
     tomorrow = SimpleNamespace(now=lambda zone: datetime(2031, 1, 1, tzinfo=UTC))
-    monkeypatch.setattr("tabdiffuse.estimators.model_file.datetime", tomorrow)
+    monkeypatch.setattr("tabdiffuse.estimators.members.datetime", tomorrow)
     model.sample(5)
     for name in ("two", "three"):
         model.save(tmp_path / name)
