@@ -37,7 +37,7 @@ def check_given(given: Any, modalities: Collection[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def check_known(given: Collection[str] | None, known: Mapping[str, KnownPart]) -> None:
+def check_known(given: Collection[str], known: Mapping[str, KnownPart]) -> None:
     """Refuse conditions that leave open what the model never learnt to draw.
 
     Raises
@@ -45,10 +45,10 @@ def check_known(given: Collection[str] | None, known: Mapping[str, KnownPart]) -
     ParameterError
         Names the modality that is missing or has gaps.
     """
-    for name in given or ():
+    for name in given:
         if name not in known or not bool(known[name].known.all()):
             raise ParameterError(
                 f"{name!r} was given in training, so it must be among the conditions, without "
-                f"gaps: pass conditions={{{name!r}: ...}}, or fit without given={list(given or ())}"
+                f"gaps: pass conditions={{{name!r}: ...}}, or fit without given={list(given)}"
                 " to draw it."
             )

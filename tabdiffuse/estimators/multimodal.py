@@ -189,7 +189,7 @@ class MultimodalDiffusion(ArrayVariations):
         denoiser = self._build(form, self.joint, modalities, setup.preset, seed, setup.device)
         law = form.time_law(setup.preset)
         self._train(plan, denoiser, data, Clean(law, always) if always else law)
-        self._set_form(form, self.joint)
+        self._set_form(form, self.joint, always)
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -274,10 +274,11 @@ class MultimodalDiffusion(ArrayVariations):
         precision = resolve_precision(self.precision, device)
         return build_denoiser(modalities, preset.network, seed, tie, precision)
 
-    def _set_form(self, form: Form, joint: JointFamily | None) -> None:
-        """Set what is known of the form of rows, and how the modalities were tied."""
+    def _set_form(self, form: Form, joint: JointFamily | None, given: tuple[str, ...]) -> None:
+        """Set the form of rows, how modalities were tied, and which of them were always known."""
         self.form_ = form
         self.joint_ = joint
+        self.given_ = given
         if isinstance(form, FrameForm):
             self.schema_ = form.codec.schema
         elif hasattr(self, "schema_"):
@@ -357,7 +358,7 @@ class MultimodalDiffusion(ArrayVariations):
         form, parts = self.form_, self.denoiser_.joint.parts()
         wanted = _check_wanted(only, form.names)
         given = form.read(conditions, int(n_samples), parts)
-        check_known(self.given, given.parts)
+        check_known(self.given_, given.parts)
         owner = f"{type(self).__name__}.sample"
         lean = make_guidance(guidance, owner, has_evidence=given.any)
         shown = [name for name in form.names if name in wanted or name in given.names]

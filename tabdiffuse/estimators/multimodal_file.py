@@ -54,6 +54,7 @@ def write_multimodal(model: MultimodalDiffusion, path: str | os.PathLike[str]) -
         "modalities": describer.describe(_own_parts(model), "modalities"),
         "joint": describer.describe(model.joint_, "joint"),
         "form": describer.describe(_state(form), "form"),
+        "given": list(model.given_),
     }
     members = common_members(model, parameters, _card(model, describer.foreign))
     members["modalities.json"] = json_to_bytes(fitted)
@@ -94,7 +95,7 @@ def _fill(
         modalities = table_modalities(form.codec.layout, preset) | modalities
     joint = rebuilder.build(fitted["joint"])
     denoiser = model._build(form, joint, modalities, preset, seed=0, device=device)
-    model._set_form(form, joint)
+    model._set_form(form, joint, tuple(fitted["given"]))
     denoiser = load_weights(denoiser, members, "modalities")
     restore_fitted(model, config, members, denoiser, device)
 
@@ -156,7 +157,7 @@ def _card(model: MultimodalDiffusion, foreign: Collection[str]) -> str:
             "kind": type(part).__name__,
             "cells": part.cells,
             "tokens": part.tokens,
-            "given": "always" if name in (model.given or ()) else "",
+            "given": "always" if name in model.given_ else "",
         }
         for name, part in _own_parts(model).items()
     ]

@@ -84,11 +84,13 @@ class Labels:
 
 def _column(values: Sequence[Any]) -> np.ndarray[Any, Any]:
     """Make an array that holds the values as they are: text beside numbers stays apart."""
-    array = np.asarray(values)
-    if array.ndim == 1 and array.tolist() == values:
-        return array
+    if not any(isinstance(value, tuple) for value in values):  # numpy takes these for axes
+        array = np.asarray(values)
+        if array.ndim == 1 and array.tolist() == values:
+            return array
     array = np.empty(len(values), dtype=object)
-    array[:] = values
+    for place, value in enumerate(values):
+        array[place] = value
     return array
 
 

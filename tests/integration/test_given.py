@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,12 @@ def test_what_is_given_has_no_loss(fitted):
 def test_a_sample_without_it_is_refused_with_the_remedy(fitted, conditions):
     with pytest.raises(ParameterError, match=r"'label' was given in training.*without\s+gaps"):
         fitted.sample(2, conditions=conditions)
+
+
+def test_what_counts_is_what_the_fit_was_given(fitted):
+    other = copy.deepcopy(fitted).set_params(given=None)
+    with pytest.raises(ParameterError, match="'label' was given in training"):
+        other.sample(2)
 
 
 @pytest.mark.parametrize("given", ["label", [], ["label", "image"], 3])

@@ -266,3 +266,10 @@ def test_an_unknown_category_is_refused_with_those_known():
 def test_categories_that_contradict_themselves_are_refused(arguments, message):
     with pytest.raises(ParameterError, match=message):
         CategoricalModality(**arguments)
+
+
+def test_categories_may_be_tuples_beside_text():
+    part = CategoricalModality(categories=["cat", ("bird", 2)])
+    given = np.empty(3, dtype=object)
+    given[:2], given[2] = ["cat", "cat"], ("bird", 2)
+    assert part.decode(part.encode(given)).tolist() == ["cat", "cat", ("bird", 2)]
