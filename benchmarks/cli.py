@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from benchmarks.ablations.cli import ablations
 from benchmarks.data import SPLITS, DataError, Dataset, describe, known, load, read_recipe
@@ -16,7 +16,7 @@ from benchmarks.methods import METHODS
 from benchmarks.pictures.catalogue import NAMES as PICTURES
 from benchmarks.pictures.catalogue import Experiments
 from benchmarks.questions.cli import questions
-from benchmarks.reporter import Reporter
+from benchmarks.reporter import Reporter, make_console
 from benchmarks.results import COMMITTED, LINES, OWN_METHOD, Config, Line, ResultsError, read_lines
 from benchmarks.runner import Outcome, Runner
 from benchmarks.settings import configurations, parse_overrides
@@ -154,7 +154,7 @@ def run(
             train_rows=train_rows,
         )
     ]
-    reporter = Reporter(Console())
+    reporter = Reporter(make_console())
     try:
         runner = Runner(
             output, Deadline(time_limit, started), reporter, only=only, force=force, models=models
@@ -190,7 +190,7 @@ def compare(first: str, second: str, datasets: tuple[str, ...], split: str, outp
         shown = comparison.render(lines, first, second, names, split)
     except comparison.UnknownRow as error:
         raise click.UsageError(str(error)) from error
-    Console().print(shown)
+    make_console().print(shown)
 
 
 @main.command()
@@ -208,13 +208,13 @@ def report(dataset: str | None, files: tuple[Path, ...], split: str) -> None:
     lines = _lines(files or _committed([dataset]))
     if dataset in TASKS:
         mine = [line for line in lines if line["config"]["dataset"] == dataset]
-        Console().print(_task(dataset).report(mine))
+        make_console().print(_task(dataset).report(mine))
         return
     from benchmarks.report import render
     from benchmarks.rows import all_rows
 
     (name,) = _names([dataset])
-    Console().print(render(name, all_rows(lines, name, split)))
+    make_console().print(render(name, all_rows(lines, name, split)))
 
 
 @main.command("speed")
@@ -225,7 +225,7 @@ def measure_speed(dataset: str, preset: str, device: str) -> None:
     """Measure training and sampling on DATASET: rows a second, and where the time goes."""
     from benchmarks import speed
 
-    reporter = Reporter(Console())
+    reporter = Reporter(make_console())
     data = _load(dataset, reporter)
     with reporter.phase("Measure"):
         speeds = speed.measure(data.train, preset, device)
@@ -239,7 +239,7 @@ def write_references(datasets: tuple[str, ...], split: str) -> None:
     """Score real, resampled and shuffled rows of DATASET anew; write the committed file."""
     from benchmarks import references
 
-    reporter = Reporter(Console())
+    reporter = Reporter(make_console())
     for name in _names(datasets):
         data = _load(name, reporter, split)
         path = references.committed(name, split)

@@ -8,6 +8,14 @@ from rich.console import Console
 
 from benchmarks.formats import duration
 
+LOG_WIDTH = 140  # characters of a line where there is no terminal that has a width of its own
+
+
+def make_console() -> Console:
+    """Make a console; a log file or a pipe is wide enough for every table."""
+    console = Console()
+    return console if console.is_terminal else Console(width=max(console.width, LOG_WIDTH))
+
 
 class Reporter:
     """Announce phases and what happens in them.

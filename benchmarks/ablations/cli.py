@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from benchmarks.ablations.variants import DATASETS, HEADINGS, MAX_STEPS, SEEDS, Settings
 from benchmarks.data import DataError, known
 from benchmarks.deadline import Deadline
 from benchmarks.formats import duration
-from benchmarks.reporter import Reporter
+from benchmarks.reporter import Reporter, make_console
 from benchmarks.results import COMMITTED, ResultsError, read_lines
 
 LINES = COMMITTED / "ablations.jsonl"
@@ -76,7 +75,7 @@ def run(started: float | None, /, path: Path, time_limit: float | None, **chosen
     started = started or time.perf_counter()
     deadline = Deadline(time_limit, started)
     try:
-        runner = Ablations(path, SCRATCH, deadline, Reporter(Console()))
+        runner = Ablations(path, SCRATCH, deadline, Reporter(make_console()))
         runner.run(Settings(**chosen))
     except (DataError, ResultsError) as error:
         raise click.ClickException(str(error)) from error

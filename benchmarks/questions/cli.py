@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from benchmarks.data import DataError, known
 from benchmarks.deadline import Deadline
@@ -14,7 +13,7 @@ from benchmarks.formats import duration
 from benchmarks.questions.rival import RIVALS
 from benchmarks.questions.settings import DATASETS, PRESET, ROWS, SEEDS, Settings
 from benchmarks.questions.tasks import TASKS
-from benchmarks.reporter import Reporter
+from benchmarks.reporter import Reporter, make_console
 from benchmarks.results import COMMITTED, OWN_METHOD, ResultsError, read_lines
 from benchmarks.settings import parse_overrides
 
@@ -110,7 +109,7 @@ def run(
     settings = _chosen(**chosen)
     deadline = Deadline(time_limit, started)
     try:
-        runner = Questions(path, SCRATCH, deadline, Reporter(Console()), force=force)
+        runner = Questions(path, SCRATCH, deadline, Reporter(make_console()), force=force)
         runner.run(settings)
     except (DataError, ResultsError) as error:
         raise click.ClickException(str(error)) from error

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from benchmarks.reporter import make_console
 from benchmarks.scale.figure import draw
 from benchmarks.scale.measure import Size, measure
 from benchmarks.scale.report import findings, tables
@@ -53,7 +53,7 @@ for _name in SWEEPS:
 def report(file: Path, figure: Path) -> None:
     """Print the tables and exponents of the newest lines in FILE, and draw them."""
     sweeps = read(file)
-    console = Console()
+    console = make_console()
     for table in tables(sweeps):
         console.print(table)
     for finding in findings(sweeps):
