@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tabdiffuse.errors import DataError
+from tabdiffuse.errors import DataError, ParameterError
 from tabdiffuse.modalities.base import Modality
 from tabdiffuse.modalities.patches import PatchGrid
 from tabdiffuse.processes import GaussianProcess
@@ -46,6 +46,9 @@ class ImageModality(Modality):
         Schedule of the Gaussian process, variance-preserving cosine by default.
     weight : float, optional
         Weight of each patch in the training loss.
+    prediction : {"v", "data"}, optional
+        What the network predicts of a noisy patch; see `GaussianProcess`. "data" suits patches that
+        hold more numbers than half the width of a token.
 
     Raises
     ------
@@ -65,14 +68,17 @@ class ImageModality(Modality):
         value_range: tuple[float, float] = (0.0, 1.0),
         schedule: GaussianSchedule | None = None,
         weight: float = 1.0,
+        prediction: Literal["v", "data"] = "v",
     ) -> None:
         super().__init__()
+        if prediction not in ("v", "data"):
+            raise ParameterError(f"prediction must be 'v' or 'data'. Got {prediction!r} instead.")
         self.grid = PatchGrid.fitting(height, width, patch)
         self.channels = channels
         self.value_range = value_range
         self.weight = weight
         space = RealSpace(self.grid.patches, channels * self.grid.pixels)
-        self.process = GaussianProcess(space, schedule, sigma_data=_SIGMA_DATA)
+        self.process = GaussianProcess(space, schedule, _SIGMA_DATA, prediction)
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments that make this modality again."""
@@ -84,6 +90,7 @@ class ImageModality(Modality):
             "value_range": self.value_range,
             "schedule": self.process.schedule,
             "weight": self.weight,
+            "prediction": self.process.prediction,
         }
 
     def build(self, width: int) -> None:

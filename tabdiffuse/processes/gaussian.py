@@ -9,7 +9,7 @@ Salimans and Ho 2022, arXiv 2202.00512, appendix D).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +20,9 @@ from tabdiffuse.schedules import GaussianSchedule, VPCosine
 from tabdiffuse.spaces import RealSpace
 
 __all__ = ["GaussianProcess"]
+
+# Errors of predicted data count as those of v, by 1 / c_out, but for the last bit of noise.
+_LEAST = 0.05
 
 
 class _Preconditioning(NamedTuple):
@@ -41,6 +44,11 @@ class GaussianProcess(Process):
         Variance-preserving cosine by default.
     sigma_data : float, optional
         Standard deviation of the data, at which the preconditioning is exact.
+    prediction : {"v", "data"}, optional
+        What the raw output stands for: the preconditioned target, or the data themselves, over
+        ``sigma_data``. Data lie near a surface of few dimensions, of which noise knows nothing; a
+        network whose tokens are narrower than a cell has features can learn the one and not the
+        other (Li and He 2025, arXiv 2511.13720). The loss is the squared error of ``v`` either way.
     """
 
     space: RealSpace
@@ -50,10 +58,12 @@ class GaussianProcess(Process):
         space: RealSpace,
         schedule: GaussianSchedule | None = None,
         sigma_data: float = 1.0,
+        prediction: Literal["v", "data"] = "v",
     ) -> None:
         self.space = space
         self.schedule = schedule if schedule is not None else VPCosine()
         self.sigma_data = sigma_data
+        self.prediction = prediction
 
     def prior(self, rows: int, noise: Noise, *, scale: float = 1.0) -> Tensor:
         """Draw ``(B, L, F)`` normal states with the standard deviation of time 1."""
@@ -62,24 +72,30 @@ class GaussianProcess(Process):
         return noise.normal(self.space.shape(rows)) * (scale * variance.sqrt()).to(noise.device)
 
     def corrupt(self, x0: Tensor, t: Tensor, noise: Noise) -> Corruption:
-        """Draw ``x_t`` and the preconditioned target, ``v`` in the variance-preserving case."""
+        """Draw ``x_t`` and the target: ``v`` in the variance-preserving case, or the data."""
         levels = self.schedule(t[..., None])
         coefficients = self._preconditioning(t)
         eps = noise.normal(x0.shape, x0.dtype)
         x_t = levels.alpha * x0 + levels.sigma * eps
+        if self.prediction == "data":
+            return Corruption(x_t, x0 / self.sigma_data)
         return Corruption(x_t, coefficients.target_noise * eps - coefficients.target_data * x0)
 
     def loss(self, raw: Tensor, target: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """Squared error of the raw output, averaged over the features; 0 for clean cells."""
-        error = (raw - target).square().mean(dim=-1)
-        return error * (t > 0)
+        """Squared error of ``v``, averaged over the features; 0 for clean cells."""
+        error = raw - target
+        if self.prediction == "data":
+            error = error * self.sigma_data / self._preconditioning(t).c_out.abs().clamp_min(_LEAST)
+        return error.square().mean(dim=-1) * (t > 0)
 
     def scale_input(self, x_t: Tensor, t: Tensor) -> Tensor:
         """Multiply by ``c_in``, so that the network's input has unit variance."""
         return self._preconditioning(t).c_in * x_t
 
     def parameterize(self, raw: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-        """Return the denoised state ``D = c_skip x_t + c_out F``."""
+        """Return the denoised state ``D = c_skip x_t + c_out F``, or what was predicted of it."""
+        if self.prediction == "data":
+            return torch.where((t > 0)[..., None], self.sigma_data * raw, x_t)
         coefficients = self._preconditioning(t)
         return coefficients.c_skip * x_t + coefficients.c_out * raw
 

@@ -23,9 +23,9 @@ def noise(*labels: int) -> Noise:
     return Noise([generator(0, *labels)])
 
 
-def gaussian_case(schedule, sigma_data=1.0, rows=50):
+def gaussian_case(schedule, sigma_data=1.0, rows=50, prediction="v"):
     """A process, data, times of each cell, what `corrupt` makes of them, and the noise it drew."""
-    process = GaussianProcess(RealSpace(3, 2), schedule, sigma_data)
+    process = GaussianProcess(RealSpace(3, 2), schedule, sigma_data, prediction)
     x0 = noise(1).normal(process.space.shape(rows), torch.float64)
     t = noise(2).uniform((rows, 3), torch.float64).clamp_min(0.05)
     x_t, target = process.corrupt(x0, t, noise(3))
@@ -47,6 +47,33 @@ def test_target_is_v_when_variance_is_preserved():
     process, x0, t, _, target, eps = gaussian_case(VPCosine())
     alpha, sigma, _, _ = process.schedule(t[..., None])
     torch.testing.assert_close(target, alpha * eps - sigma * x0)
+
+
+@pytest.mark.parametrize("sigma_data", [1.0, 0.5])
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
+def test_one_denoised_state_has_one_loss_in_v_and_in_data(schedule, sigma_data):
+    process, x0, t, x_t, target, _ = gaussian_case(schedule, sigma_data)
+    other, *_, data, _ = gaussian_case(schedule, sigma_data, prediction="data")
+    torch.testing.assert_close(data * sigma_data, x0)
+    raw = noise(4).normal(x_t.shape, torch.float64)
+    denoised = process.parameterize(raw, x_t, t)
+    same = denoised / sigma_data
+    torch.testing.assert_close(other.parameterize(same, x_t, t), denoised)
+    # Times below 0.07 of VP are left out: there the weight of an error in the data is bounded.
+    seen = process._preconditioning(t).c_out[..., 0].abs() >= 0.05
+    assert seen.float().mean() > 0.8
+    loss = process.loss(raw, target, x_t, t)
+    torch.testing.assert_close(other.loss(same, data, x_t, t)[seen], loss[seen])
+    assert (other.loss(same, data, x_t, t) <= loss + 1e-9).all()
+    assert (other.loss(same + 0.1, data, x_t, t)[seen] - loss[seen]).abs().min() > 0  # control
+
+
+def test_a_prediction_of_the_data_leaves_clean_cells_alone():
+    process, _, t, x_t, target, _ = gaussian_case(VPCosine(), prediction="data")
+    t = torch.where(torch.arange(3) == 1, 0.0, t)
+    raw = noise(4).normal(x_t.shape, torch.float64)
+    assert torch.equal(process.parameterize(raw, x_t, t)[:, 1], x_t[:, 1])
+    assert (process.loss(raw, target, x_t, t)[:, 1] == 0).all()
 
 
 @pytest.mark.parametrize("sigma_data", [1.0, 0.5])
