@@ -209,8 +209,11 @@ def test_references_name_a_ceiling_and_floors(data, small):
 
 def test_remarks_hold_the_claims_against_every_seed():
     def seeds(*masked: float, frechet: float) -> list[dict[str, float]]:
+        counts = scores.COUNTS
         return [
-            {**{f"masked_{count}": error for count in scores.COUNTS}, "frechet": frechet}
+            {f"masked_{count}": error for count in counts}
+            | {f"perceptual_{count}": 2 * error**2 for count in counts}
+            | {"frechet": frechet}
             for error in masked
         ]
 
@@ -223,8 +226,11 @@ def test_remarks_hold_the_claims_against_every_seed():
         }
     )
     assert "at least 3 times that of `product`: 4.0, 4.0" in said[0]
-    assert "not always 3 times that of `MT-X`: 2.0" in said[1]
-    assert "`MT-X` is below that of `single-task` in 0 of 2 seeds (ratios 1.50, 1.50)" in said[2]
+    assert "perceptual distance" in said[1]
+    assert "at least 3 times that of `product`: 16.0, 16.0" in said[1]
+    assert "not always 3 times that of `MT-X`: 2.0" in said[2]
+    assert "at least 3 times that of `MT-X`: 4.0" in said[3]
+    assert "`MT-X` is below that of `single-task` in 0 of 2 seeds (ratios 1.50, 1.50)" in said[4]
     assert remarks({}) == []
 
 
