@@ -71,7 +71,7 @@ class CategoricalModality(Modality):
         self,
         cardinalities: int | Sequence[int] | None = None,
         *,
-        categories: Sequence[Any] | None = None,
+        categories: Sequence[Any] | np.ndarray[Any, Any] | None = None,
         frequencies: Sequence[Any] | None = None,
         schedule: MaskSchedule | None = None,
         weight: float = 1.0,

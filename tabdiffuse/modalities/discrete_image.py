@@ -66,7 +66,7 @@ class DiscreteImageModality(Modality):
         classes: int,
         *,
         patch: int | None = None,
-        frequencies: Sequence[float] | None = None,
+        frequencies: Sequence[float] | np.ndarray[Any, Any] | Tensor | None = None,
         schedule: MaskSchedule | None = None,
         weight: float = 1.0,
         coupling: Literal["systematic", "independent"] = "systematic",

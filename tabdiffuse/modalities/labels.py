@@ -27,7 +27,7 @@ class Labels:
         When there is none, or one occurs twice.
     """
 
-    def __init__(self, categories: Sequence[Any]) -> None:
+    def __init__(self, categories: Sequence[Any] | np.ndarray[Any, Any]) -> None:
         found = list(categories)
         if isinstance(categories, str) or not found or len(set(found)) < len(found):
             raise ParameterError(

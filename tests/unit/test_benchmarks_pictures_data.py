@@ -7,6 +7,7 @@ import io
 import json
 import os
 import tarfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def archive(**arrays: np.ndarray) -> bytes:
+def archive(**arrays: Any) -> bytes:
     content = io.BytesIO()
     np.savez(content, **arrays)
     return content.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def things(rows: int, seed: int) -> Part:
         image[row, 5 * place : 5 * place + 6, 4:12] = COLOURS[kind]
         vector[row, [list(COLOURS).index(kind), 3 + place]] += 1
         names.append(f"{('top', 'middle', 'bottom')[place]} square")
-    texts = {
+    texts: dict[str, Any] = {
         "name": names,
         "label": kinds,
         "category": [CATEGORY[kind] for kind in kinds],

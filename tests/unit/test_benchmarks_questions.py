@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -154,7 +155,7 @@ class Uninformed(Informed):
 class OfOneClass(TabularDiffusion):
     """Draws real rows of the class that is asked for."""
 
-    denoiser_ = None
+    denoiser_: Any = None
 
     def sample(self, n_samples=None, *, conditions=None, guidance=None, random_state=None):
         random = np.random.default_rng(random_state)

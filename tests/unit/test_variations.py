@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -24,7 +26,7 @@ def make(rows: int = 40, seed: int = 0) -> dict[str, np.ndarray]:
 
 def model(**settings) -> MultimodalDiffusion:
     parts = {"image": ImageModality(8, 8, patch=4), "label": CategoricalModality(3)}
-    wanted = {"max_steps": 3, "width": 16, "depth": 1, "n_steps": 4, "verbose": 0}
+    wanted: dict[str, Any] = {"max_steps": 3, "width": 16, "depth": 1, "n_steps": 4, "verbose": 0}
     return MultimodalDiffusion(parts, random_state=0, **wanted, **settings).fit(make())
 
 
