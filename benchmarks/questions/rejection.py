@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from benchmarks.rivals.copula import TABLE, describe_columns
 from benchmarks.rivals.exchange import Info, Job, count_parameters, main, read_table
 
 PACKAGES = ("sdv", "ctgan", "rdt", "torch", "pandas")
-TABLE = "table"  # sdv 2 takes and returns a dict of tables, even for one
 CANDIDATES = 200_000  # rows drawn; each row to complete may take any of them
 TRIES = 100  # candidates for each row in the package's own loop, by default
 TOLERANCE = 0.01  # of the package: how far a fraction may be from the one kept, relatively
@@ -28,15 +28,11 @@ class Rejection:
     """
 
     def __init__(self, job: Job) -> None:
-        from sdv.metadata import Metadata  # type: ignore[import-not-found]
         from sdv.single_table import CTGANSynthesizer  # type: ignore[import-not-found]
 
         self.job = job
-        kinds = {"numeric": "numerical", "categorical": "categorical"}
-        columns = {name: {"sdtype": kinds[kind]} for name, kind in job.kinds.items()}
-        metadata = Metadata.load_from_dict({"tables": {TABLE: {"columns": columns}}})
         self.arguments = job.arguments(enable_gpu=job.device != "cpu")
-        self.model = CTGANSynthesizer(metadata, **self.arguments)
+        self.model = CTGANSynthesizer(describe_columns(job), **self.arguments)
         self.in_few_tries: list[float] = []
 
     def fit(self) -> None:

@@ -120,7 +120,8 @@ def test_report_rebuilds_the_table_from_lines(finished):
 def test_digits_are_listed_beside_the_tables(tmp_path):
     assert task.TITLE in CliRunner().invoke(main, ["list"]).output
     outcome = CliRunner().invoke(main, ["run", "nope", "--output", str(tmp_path)])
-    assert "Beside the tables: digits, " in outcome.output
+    others = "restoration, image-label, transition, emoji-vectors, emoji-text, table-pictures"
+    assert f"Beside the tables: digits, {others}." in " ".join(outcome.output.split())
 
 
 def test_a_wrong_preset_is_refused_in_words(tmp_path):
