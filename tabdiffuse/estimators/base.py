@@ -38,7 +38,6 @@ from tabdiffuse.sampling.solvers import Solver
 from tabdiffuse.times import TimeLaw
 from tabdiffuse.training.callbacks import STOP_REASONS, clock, make_console, training_bar
 from tabdiffuse.training.loop import Callback, TrainConfig, TrainState, train
-from tabdiffuse.training.stages import Stage
 
 __all__ = ["DiffusionEstimator", "build_denoiser"]
 
@@ -134,10 +133,8 @@ class DiffusionEstimator(BaseEstimator):
             )
         return _Setup(device, preset, warm)
 
-    def _plan(
-        self, setup: _Setup, rows: int, started: float, stages: tuple[Stage, ...] = ()
-    ) -> _Plan:
-        """Resolve what depends on the data and the clock."""
+    def _plan(self, setup: _Setup, rows: int, started: float, **training: Any) -> _Plan:
+        """Resolve what depends on the data and the clock; more fields of `TrainConfig` pass."""
         preset = setup.preset
         batch_size = min(int(self.batch_size or preset.batch_size), rows)
         steps = self.max_steps
@@ -157,7 +154,7 @@ class DiffusionEstimator(BaseEstimator):
             weight_decay=preset.weight_decay,
             clip=preset.clip,
             ema_gamma=preset.ema_gamma,
-            stages=stages,
+            **training,
         )
         return _Plan(resolve_seed(self.random_state), setup, config)
 

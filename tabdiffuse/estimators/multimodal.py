@@ -67,6 +67,9 @@ class MultimodalDiffusion(ArrayVariations):
         Type of the products of matrices in the network; weights and sums are float32. "auto" is
         "bfloat16" on a GPU and on a processor that multiplies such numbers, where it takes half
         the time; otherwise "float32".
+    optimizer : {"muon", "adamw"}
+        What steps the matrices of the network; the rest is AdamW's. Muon steps equally far in all
+        directions of a matrix and learns images in about a third of the steps.
     stages : sequence of Stage, optional
         What is learnt in which part of the run, such as ``[Stage(0.4, hidden=["text"]),
         Stage(0.2, losses=["text"], trains=["text"]), Stage(0.4)]`` for images first, then the
@@ -126,6 +129,7 @@ class MultimodalDiffusion(ArrayVariations):
         solver: Literal["2m", "euler", "heun", "heun-tau"] = "2m",
         eta: float = 1.0,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
+        optimizer: Literal["muon", "adamw"] = "muon",
         stages: Sequence[Stage] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         random_state: Any = None,
@@ -148,6 +152,7 @@ class MultimodalDiffusion(ArrayVariations):
         self.solver = solver
         self.eta = eta
         self.precision = precision
+        self.optimizer = optimizer
         self.stages = stages
         self.checkpoint = checkpoint
         self.random_state = random_state
@@ -184,7 +189,14 @@ class MultimodalDiffusion(ArrayVariations):
         form, modalities, data = self._read(X, setup.preset)
         always = check_given(self.given, modalities)
         stages = check_stages(self.stages, modalities)
-        plan = self._plan(setup, len(next(iter(data.values()))), started, stages)
+        plan = self._plan(
+            setup,
+            len(next(iter(data.values()))),
+            started,
+            stages=stages,
+            optimizer=self.optimizer,
+            products=getattr(torch, resolve_precision(self.precision, setup.device)),
+        )
         seed = child_seed(plan.seed, "init")
         denoiser = self._build(form, self.joint, modalities, setup.preset, seed, setup.device)
         law = form.time_law(setup.preset)

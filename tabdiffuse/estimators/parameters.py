@@ -83,6 +83,7 @@ RULES: dict[str, Rule] = {
     "solver": one_of(tuple(_SOLVERS)),
     "eta": SHARE,
     "precision": one_of(("auto", "float32", "bfloat16")),
+    "optimizer": one_of(("muon", "adamw")),
     "joint": Rule(
         lambda v: v is None or callable(getattr(v, "build", None)),
         "a way to tie modalities, such as Shared('image'), or None",

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from tabdiffuse._random import Noise
 from tabdiffuse.joint.base import Batch, JointProcess, Observed, Prediction, State, Times
+from tabdiffuse.joint.tokens import TokenLayout
 from tabdiffuse.modalities import Modality
 from tabdiffuse.processes import MaskedProcess
 
@@ -33,10 +34,6 @@ class ProductProcess(JointProcess):
         time: their embeddings are added, and each is read from it.
     """
 
-    _shared: Tensor
-    _token_of_cell: Tensor
-    _first_cell: Tensor
-
     def __init__(
         self, modalities: Mapping[str, Modality], tokens: Sequence[int] | None = None
     ) -> None:
@@ -44,18 +41,7 @@ class ProductProcess(JointProcess):
         assert modalities, "a joint process needs at least one modality"
         self._names = tuple(modalities)
         self._parts = nn.ModuleDict(modalities)
-        count = sum(part.tokens for part in modalities.values())
-        places = list(range(count)) if tokens is None else list(tokens)
-        assert len(places) == count, f"{len(places)} places named for {count} tokens"
-        assert set(places) == set(range(max(places) + 1)), "tokens must be numbered from 0"
-        self._carries_several = len(set(places)) < count or places != sorted(places)
-        shared = torch.tensor(places)
-        of_cell = shared[_tokens_of_cells(modalities)]
-        self.shares_tokens = len(of_cell.unique()) < len(of_cell) or self._carries_several
-        first = (of_cell == torch.arange(len(set(places)))[:, None]).int().argmax(dim=1)
-        self.register_buffer("_shared", shared, persistent=False)
-        self.register_buffer("_token_of_cell", of_cell, persistent=False)
-        self.register_buffer("_first_cell", first, persistent=False)
+        self._layout = TokenLayout(modalities, tokens)
 
     def parts(self) -> dict[str, Modality]:
         """Return the modalities by name."""
@@ -86,38 +72,30 @@ class ProductProcess(JointProcess):
 
     def apart(self, names: Collection[str]) -> list[str]:
         """Choose, of some modalities, those that share no token with any that is not chosen."""
-        tokens = self._token_of_cell.cpu().split(list(self.cells.values()))
-        carried = {name: set(own.tolist()) for name, own in zip(self.cells, tokens, strict=True)}
-        chosen = [name for name in self._names if name in names]
-        others = [carried[name] for name in self._names if name not in names]
-        kept = [name for name in chosen if all(carried[name].isdisjoint(own) for own in others)]
-        return kept if kept == chosen else self.apart(kept)
+        return self._layout.apart(names)
 
     def tie(self, times: Times) -> Times:
         """Give the cells of a token the time of the first of them."""
-        if not self.shares_tokens or self._one_time(times) is not None:
-            return times
-        tied = self._cell_times(times)[:, self._first_cell][:, self._token_of_cell]
-        return dict(zip(self.cells, tied.split(list(self.cells.values()), dim=1), strict=True))
+        return self._layout.tie(times)
+
+    def embed(self, state: State, times: Times) -> dict[str, Tensor]:
+        """Embed each modality, ``(B, tokens, D)``."""
+        return {
+            name: part.embed(part.process.scale_input(state[name], times[name]))
+            for name, part in self.parts().items()
+        }
 
     def tokenize(self, state: State, times: Times) -> tuple[Tensor, Tensor]:
         """Embed all modalities, add up what shares a token, and give the times of the tokens."""
-        embedded = [
-            part.embed(part.process.scale_input(state[name], times[name]))
-            for name, part in self.parts().items()
-        ]
-        return self._to_tokens(torch.cat(embedded, dim=1)), self._token_times(times)
+        return self._layout.join(self.embed(state, times)), self._layout.times(times)
 
     def read(self, h: Tensor) -> Prediction:
         """Hand each modality its tokens."""
-        parts = self.parts()
-        if self._carries_several:
-            h = h.index_select(1, self._shared)
-        pieces = h.split([part.tokens for part in parts.values()], dim=1)
-        return {
-            name: part.readout(piece)
-            for (name, part), piece in zip(parts.items(), pieces, strict=True)
-        }
+        return self.readout(self._layout.split(h))
+
+    def readout(self, pieces: Mapping[str, Tensor]) -> Prediction:
+        """Read each modality from tokens ``(B, tokens, D)`` of its own."""
+        return {name: part.readout(pieces[name]) for name, part in self.parts().items()}
 
     def parameterize(self, raw: Prediction, state: State, times: Times) -> Prediction:
         """Turn raw outputs into denoised numbers and log-probabilities."""
@@ -234,38 +212,3 @@ class ProductProcess(JointProcess):
             else:
                 assert state[name].isfinite().all(), f"a cell of {name!r} is not finite"
         return state
-
-    def _to_tokens(self, embedded: Tensor) -> Tensor:
-        """Add up the embeddings ``(B, L, D)`` that one token carries."""
-        if not self._carries_several:
-            return embedded
-        tokens = embedded.new_zeros(len(embedded), len(self._first_cell), embedded.shape[2])
-        return tokens.index_add(1, self._shared, embedded)
-
-    def _token_times(self, times: Times) -> Tensor:
-        """Give each token its time; one time for all cells of a row stays ``(B, 1)``."""
-        one = self._one_time(times)
-        if one is not None:
-            return one
-        cells = self._cell_times(times)
-        return cells[:, self._first_cell] if self.shares_tokens else cells
-
-    def _one_time(self, times: Times) -> Tensor | None:
-        """Return the one time that all cells of a row share, if it is given as one tensor."""
-        tensors = list(times.values())
-        shared = all(t is tensors[0] for t in tensors) and tensors[0].shape[1] == 1
-        return tensors[0] if shared else None
-
-    def _cell_times(self, times: Times) -> Tensor:
-        """Join the times of all cells, ``(B, L)``."""
-        rows = max(t.shape[0] for t in times.values())
-        return torch.cat([times[n].expand(rows, size) for n, size in self.cells.items()], dim=1)
-
-
-def _tokens_of_cells(modalities: Mapping[str, Modality]) -> Tensor:
-    """Return the token of each cell, the tokens of all modalities being numbered in order."""
-    found, start = [], 0
-    for part in modalities.values():
-        found.append(part.token_of_cell() + start)
-        start += part.tokens
-    return torch.cat(found)

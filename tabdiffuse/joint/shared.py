@@ -42,6 +42,7 @@ from tabdiffuse.joint.base import Batch, JointProcess, Observed, Prediction, Sta
 from tabdiffuse.joint.encoders import BackboneEncoder
 from tabdiffuse.joint.heads import Head
 from tabdiffuse.joint.product import ProductProcess
+from tabdiffuse.joint.tokens import TokenLayout, tokens_with
 from tabdiffuse.modalities import Modality
 from tabdiffuse.processes import GaussianProcess
 
@@ -71,6 +72,8 @@ class SharedProcess(JointProcess):
     shows_known : bool
         Whether the network sees the known modalities (the paper's X) or never does (U). In U the
         heads learn from every row, and known data act through the aggregate alone.
+    share_tokens : bool
+        Whether the tokens of the latent also carry each modality that has as many of them.
     task_weight : float
         The paper's lambda: weight of a head's mean loss over its cells, relative to the mean loss
         over the latent's.
@@ -92,11 +95,15 @@ class SharedProcess(JointProcess):
         encoders: Mapping[str, nn.Module],
         aggregation: Aggregation,
         shows_known: bool = True,
+        share_tokens: bool = True,
         task_weight: float = 0.1,
     ) -> None:
         super().__init__()
         assert set(heads) == set(encoders) == set(modalities) - {latent}, "a head for each task"
-        self._apart = ProductProcess(modalities)  # tokens, readouts and evidence are as in it
+        self._apart = ProductProcess(modalities)  # embeddings, readouts and evidence are as in it
+        alike = [n for n in heads if modalities[n].tokens == modalities[latent].tokens]
+        self._carried = alike if share_tokens else []
+        self._layout = TokenLayout.carried_by(latent, self._carried, modalities)
         self._heads = nn.ModuleDict(heads)
         self._encoders = nn.ModuleDict(encoders)
         self.latent = latent
@@ -153,16 +160,26 @@ class SharedProcess(JointProcess):
         return self._conceal({**x0, self.latent: z}, times), {**x0, self.latent: pair.target}
 
     def tokenize(self, state: State, times: Times) -> tuple[Tensor, Tensor]:
-        """Embed the latent, and of the others what the network may see."""
+        """Embed the latent, and of the others what the network may see.
+
+        A token that the latent shares has its time. Of what it carries beside the latent it holds
+        what is known; what is hidden adds nothing to it, not even its position.
+        """
         seen = {
             name: t if name == self.latent else self._unseen(t).to(t.dtype)
             for name, t in times.items()
         }
-        return self._apart.tokenize(self._conceal(state, seen), seen)
+        embedded = self._apart.embed(self._conceal(state, seen), seen)
+        parts = self.parts()
+        for name in self._carried:
+            shown = tokens_with(parts[name], seen[name] <= 0)
+            embedded[name] = embedded[name] * shown[..., None]
+            seen[name] = times[self.latent]
+        return self._layout.join(embedded), self._layout.times(seen)
 
     def read(self, h: Tensor) -> Prediction:
         """Hand each modality its tokens."""
-        return self._apart.read(h)
+        return self._apart.readout(self._layout.split(h))
 
     def parameterize(self, raw: Prediction, state: State, times: Times) -> Prediction:
         """Predict the others by their heads, and the latent with what they add taken off."""

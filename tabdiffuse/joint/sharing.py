@@ -63,6 +63,10 @@ class Shared:
     shows_known : bool, default=True
         Whether the network sees the modalities that are known (the paper's MT-X), or only the
         latent (MT-U).
+    share_tokens : bool, default=True
+        Whether a modality with as many tokens as the latent, such as a map cut into the same
+        patches, is carried by the latent's tokens: half the tokens, and what belongs to one place
+        is at one place. Otherwise every modality has tokens of its own.
     task_weight : float, default=0.1
         Weight lambda of the heads' losses relative to the latent's, at least 0; losses are
         means over cells.
@@ -75,14 +79,15 @@ class Shared:
     Examples
     --------
     >>> from tabdiffuse.joint import Shared
-    >>> Shared("image", strength=0.5)
-    Shared(latent='image', encoders={}, strength=0.5, shows_known=True, task_weight=0.1)
+    >>> Shared("image", strength=0.5).encoders
+    {}
     """
 
     latent: str
     encoders: Mapping[str, Any] = field(default_factory=dict)
     strength: float = 1.0
     shows_known: bool = True
+    share_tokens: bool = True
     task_weight: float = 0.1
 
     def __post_init__(self) -> None:
@@ -134,6 +139,7 @@ class Shared:
             },
             aggregation=aggregation,
             shows_known=self.shows_known,
+            share_tokens=self.share_tokens,
             task_weight=self.task_weight,
         )
 

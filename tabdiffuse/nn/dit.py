@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tabdiffuse.nn.embeddings import TimeEmbedding
 
-__all__ = ["DiT", "DiTBlock", "DiTConfig", "attention_weights"]
+__all__ = ["DiT", "DiTBlock", "DiTConfig", "attention_weights", "token_matrices"]
 
 _SHORTEST_ROW = 16  # floats in a vector of AVX-512
 
@@ -76,6 +76,16 @@ class DiTBlock(nn.Module):
         mixed = attention_weights(q * (width // self.heads) ** -0.5, k) @ v  # (B, H, L, D/H)
         out: Tensor = self.out(mixed.transpose(1, 2).reshape(rows, tokens, width))
         return out
+
+
+def token_matrices(network: nn.Module) -> list[Tensor]:
+    """Return the weights of all blocks in a network that map tokens to tokens."""
+    blocks = [part for part in network.modules() if isinstance(part, DiTBlock)]
+    return [
+        layer.weight
+        for block in blocks
+        for layer in (block.qkv, block.out, block.expand, block.contract)
+    ]
 
 
 def attention_weights(q: Tensor, k: Tensor) -> Tensor:

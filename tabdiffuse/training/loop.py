@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from tabdiffuse._random import generator, step_noise
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import TrainingDivergedError
 from tabdiffuse.joint import Batch
+from tabdiffuse.nn.dit import token_matrices
 from tabdiffuse.times import TimeLaw
 from tabdiffuse.training.optim import PowerEMA, lr_factor, make_optimizer
 from tabdiffuse.training.stages import Stage, StageKeeper
@@ -38,6 +39,10 @@ class TrainConfig:
         Peak of the learning rate, share of the run spent warming up, last rate over peak.
     betas, weight_decay : tuple of float, float
         AdamW.
+    optimizer : {"adamw", "muon"}
+        What steps the matrices within the blocks of the backbone; everything else is AdamW's.
+    products : torch.dtype
+        Type of the products of matrices in Muon.
     clip : float
         Largest norm of the gradient.
     ema_gamma : float
@@ -57,6 +62,8 @@ class TrainConfig:
     final_lr: float = 0.01
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.01
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    products: torch.dtype = torch.float32
     clip: float = 1.0
     ema_gamma: float = 16.0
     log_every: int = 25
@@ -143,7 +150,13 @@ class TrainState:
     def start(cls, denoiser: Denoiser, config: TrainConfig) -> TrainState:
         """Make the state before the first step."""
         parameters = list(denoiser.parameters())
-        optimizer = make_optimizer(parameters, config.betas, config.weight_decay)
+        optimizer = make_optimizer(
+            parameters,
+            config.betas,
+            config.weight_decay,
+            hidden=token_matrices(denoiser) if config.optimizer == "muon" else (),
+            dtype=config.products,
+        )
         return cls(denoiser, PowerEMA(parameters, config.ema_gamma), optimizer)
 
     def tensors(self) -> dict[str, Tensor]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from tabdiffuse.training.muon import MuonAdamW
 
 __all__ = ["PowerEMA", "lr_factor", "make_optimizer"]
 
@@ -37,20 +40,45 @@ def lr_factor(progress: float, warmup: float, final: float) -> float:
 
 
 def make_optimizer(
-    parameters: Iterable[nn.Parameter], betas: tuple[float, float], weight_decay: float
+    parameters: Iterable[nn.Parameter],
+    betas: tuple[float, float],
+    weight_decay: float,
+    *,
+    hidden: Sequence[Tensor] = (),
+    dtype: torch.dtype = torch.float32,
 ) -> torch.optim.AdamW:
     """Make AdamW that decays matrices and leaves vectors (biases, scales) alone.
 
     The learning rate is set before each step.
+
+    Parameters
+    ----------
+    parameters : iterable of nn.Parameter
+        Everything that trains.
+    betas, weight_decay : tuple of float, float
+        Of AdamW.
+    hidden : sequence of Tensor, optional
+        Matrices of these that are left to Muon; none by default. See `MuonAdamW`.
+    dtype : torch.dtype, optional
+        Type of Muon's products.
+
+    Returns
+    -------
+    torch.optim.AdamW
+        The optimizer, with a group for each kind of parameter.
     """
+    apart = {id(parameter) for parameter in hidden}
     matrices: list[nn.Parameter] = []
     vectors: list[nn.Parameter] = []
     for parameter in parameters:
-        (matrices if parameter.ndim > 1 else vectors).append(parameter)
-    groups = [
+        if id(parameter) not in apart:
+            (matrices if parameter.ndim > 1 else vectors).append(parameter)
+    groups: list[dict[str, Any]] = [
         {"params": matrices, "weight_decay": weight_decay},
         {"params": vectors, "weight_decay": 0.0},
     ]
+    if hidden:
+        return MuonAdamW(hidden, groups, betas=betas, weight_decay=weight_decay, dtype=dtype)
     return torch.optim.AdamW(groups, lr=0.0, betas=betas, fused=True)
 
 

@@ -341,11 +341,46 @@ def test_x_sees_what_is_known_and_u_does_not():
 
 
 def test_hidden_tokens_are_those_of_the_product_process_at_time_one():
-    shared = shared_denoiser()
+    shared = shared_denoiser(share_tokens=False)
     apart = Denoiser(ProductProcess(shared.joint.parts()), shared.backbone)
     hidden = {**STATE, "c": torch.full((2, 1), 3), "v": torch.zeros(2, 2, 1)}
     expected = apart.raw(hidden, of_times(c=1.0, v=1.0))
-    assert same(shared.raw(STATE, of_times(c=0.3, v=0.6)), expected)
+    torch.testing.assert_close(shared.raw(STATE, of_times(c=0.3, v=0.6)), expected)
+
+
+def test_tokens_of_the_latent_carry_what_has_as_many():
+    """Known values are added to the token of their place; hidden ones add nothing at all."""
+    shared = shared_denoiser()
+    joint, parts = shared.joint, shared.joint.parts()
+    known = of_times(c=0.0, v=0.0)
+    tokens, times = joint.tokenize(STATE, known)
+    assert tokens.shape[1] == 3  # two of the latent and v, one of the category
+    z = parts["z"].embed(parts["z"].process.scale_input(STATE["z"], known["z"]))
+    v = parts["v"].embed(STATE["v"])
+    torch.testing.assert_close(tokens, torch.cat([z + v, parts["c"].embed(STATE["c"])], dim=1))
+    assert torch.equal(times, torch.tensor([[0.6, 0.6, 0.0]]))
+    alone, times = joint.tokenize(STATE, of_times(c=1.0, v=1.0))
+    torch.testing.assert_close(alone[:, :2], z)
+    assert torch.equal(times, torch.tensor([[0.6, 0.6, 1.0]]))
+
+
+def test_of_cells_known_in_part_only_the_known_tokens_are_shown():
+    shared = shared_denoiser()
+    tokens, _ = shared.joint.tokenize(STATE, of_times(c=0.0, v=0.0))
+    times = of_times(c=0.0, v=0.0) | {"v": torch.tensor([[0.0, 1.0]]).expand(2, -1)}
+    partly, _ = shared.joint.tokenize(STATE, times)
+    torch.testing.assert_close(partly[:, 0], tokens[:, 0])
+    assert not torch.allclose(partly[:, 1], tokens[:, 1])
+
+
+def test_heads_read_what_the_tokens_of_the_latent_became():
+    shared = shared_denoiser()
+    parts = shared.joint.parts()
+    h = torch.randn(2, 3, WIDTH, generator=generator(1))
+    raw = shared.joint.read(h)
+    assert torch.equal(raw["z"], parts["z"].readout(h[:, :2]))
+    assert torch.equal(raw["v"], parts["v"].readout(h[:, :2]))
+    assert torch.equal(raw["c"], parts["c"].readout(h[:, 2:]))
 
 
 def test_known_cells_are_predicted_as_they_are():
@@ -469,7 +504,8 @@ def test_given_the_latent_one_call_of_the_heads_is_enough():
         denoiser, denoiser.joint, 2, noise(), solver=Euler(), n_steps=1, observed=observed
     )
     assert torch.equal(found["z"], STATE["z"])
-    assert torch.equal(found["v"], denoiser(STATE, of_times(c=1.0, v=1.0, z=0.0))["v"])
+    expected = denoiser(STATE, of_times(c=1.0, v=1.0, z=0.0))["v"]
+    torch.testing.assert_close(found["v"], expected)
 
 
 def test_guidance_leans_towards_a_known_modality():
