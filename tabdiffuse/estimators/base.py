@@ -90,6 +90,8 @@ class DiffusionEstimator(BaseEstimator):
     """
 
     presets: ClassVar[Mapping[str, Preset]] = PRESETS
+    block_rows: ClassVar[int] = BLOCK_ROWS
+    """Rows that are drawn together; what a small sample costs at least."""
 
     preset: str | Preset
     max_time: float | None
@@ -272,12 +274,18 @@ class DiffusionEstimator(BaseEstimator):
                 n_steps=n_steps or self.n_steps or self._usual_steps(evidence),
                 batch_size=batch_size or default,
                 device=self.device_,
+                block_rows=self._block_rows(evidence),
                 evidence=evidence,
                 guidance=guidance,
                 hidden=hidden,
                 prior_scale=self.preset_.prior_scale,
                 on_rows=bar.reach if self.verbose else None,
             )
+
+    def _block_rows(self, evidence: Evidence | None) -> int:
+        """Give the rows of a block; restricted rows are particles, of which there must be many."""
+        restricted = evidence is not None and bool(evidence.restrictions)
+        return BLOCK_ROWS if restricted else self.block_rows
 
     def _usual_steps(self, evidence: Evidence | None) -> int:
         """Give the preset's steps; a stochastic solver needs more of them than its own.

@@ -110,6 +110,7 @@ class MultimodalDiffusion(ArrayVariations):
     """
 
     presets = MULTIMODAL_PRESETS
+    block_rows = 64  # a picture costs as much as dozens of rows of a table
 
     def __init__(
         self,

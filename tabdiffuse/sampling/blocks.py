@@ -20,7 +20,10 @@ from tabdiffuse.sampling.solvers import Solver, time_grid
 __all__ = ["BLOCK_ROWS", "sample_rows"]
 
 BLOCK_ROWS = 512
-"""Rows of a block: small enough for the caches of a core, large enough to amortise a launch."""
+"""Rows of a block: small enough for the caches of a core, large enough to amortise a launch.
+
+Rows that share a restriction are drawn as particles within their block, which wants many of them.
+"""
 
 
 def sample_rows(
@@ -33,6 +36,7 @@ def sample_rows(
     n_steps: int,
     batch_size: int,
     device: torch.device,
+    block_rows: int = BLOCK_ROWS,
     evidence: Evidence | None = None,
     guidance: Guidance | None = None,
     hidden: Collection[str] = (),
@@ -54,6 +58,9 @@ def sample_rows(
         Seed of the sample.
     batch_size : int
         Rows in one call of the network, rounded up to whole blocks.
+    block_rows : int, optional
+        Rows of a block. Other blocks give other rows; short ones spare the surplus of small samples
+        of rows that are expensive each, such as pictures.
     evidence : Evidence, optional
         Known and restricted cells, one entry for each row.
     guidance : Guidance, optional
@@ -70,8 +77,8 @@ def sample_rows(
     dict of str to Tensor
         Clean states on the CPU.
     """
-    blocks = -(-rows // BLOCK_ROWS)
-    stride = max(1, -(-batch_size // BLOCK_ROWS))
+    blocks = -(-rows // block_rows)
+    stride = max(1, -(-batch_size // block_rows))
     # One grid for all rows, whichever share a batch.
     known = None if evidence is None or evidence.restrictions else evidence.observed
     begin = latest_time(joint, known)
@@ -80,9 +87,12 @@ def sample_rows(
     parts: list[State] = []
     for first in range(0, blocks, stride):
         batch = range(first, min(first + stride, blocks))
-        size, start = len(batch) * BLOCK_ROWS, first * BLOCK_ROWS
+        size, start = len(batch) * block_rows, first * block_rows
         noise = block_noise(seed, batch, device)
-        observed = _known(denoise, joint, evidence, start, noise, solver=solver, n_steps=n_steps)
+        index = torch.arange(start, start + size)
+        observed = _known(
+            denoise, joint, evidence, index, block_rows, noise, solver=solver, n_steps=n_steps
+        )
         apart = block_noise(child_seed(seed, "hidden"), batch, device)
         predict = marginal(denoise, joint, hidden, size, apart)
         if guidance is not None and observed is not None:
@@ -118,7 +128,8 @@ def _known(
     denoise: Denoise,
     joint: JointProcess,
     evidence: Evidence | None,
-    start: int,
+    index: Tensor,
+    block_rows: int,
     noise: Noise,
     *,
     solver: Solver,
@@ -127,7 +138,6 @@ def _known(
     """Give what is known of a batch of rows, for which restricted cells are drawn first."""
     if evidence is None:
         return None
-    index = torch.arange(start, start + noise.blocks * BLOCK_ROWS)
     own = evidence.of_rows(index, noise.device)
     if not own.restrictions:
         return own.observed
@@ -136,17 +146,16 @@ def _known(
         joint,
         own.observed,
         own.restrictions,
-        _groups_within_blocks(own.groups, index).to(noise.device),
+        _groups_within_blocks(own.groups, index // block_rows).to(noise.device),
         noise,
         solver=solver,
         n_steps=n_steps,
-        first_row=start,
+        first_row=int(index[0]),
     )
 
 
-def _groups_within_blocks(groups: Tensor | None, index: Tensor) -> Tensor:
+def _groups_within_blocks(groups: Tensor | None, blocks: Tensor) -> Tensor:
     """Give the rows of one condition in one block a number; other blocks must not matter."""
-    blocks = index // BLOCK_ROWS
     if groups is None:
         return blocks
     pairs = torch.stack([blocks, groups.cpu()], dim=1)

@@ -153,7 +153,7 @@ def test_tau_leaping_needs_a_deterministic_flow(model):
     "conditions", [{"text": WORDS[1]}, {"label": 1}, {"image": np.ones((4, 4))}]
 )
 def test_classifier_free_guidance_is_noisy_guidance_at_time_one(model, conditions):
-    draw = partial(model.sample, 6, conditions=conditions, random_state=0)
+    draw = partial(model.sample, 60, conditions=conditions, random_state=0)
     whole = draw(guidance=2.5)
     assert_same(whole, draw(guidance=Guidance(2.5, 1.0, (0.0, 1.0))))
     others = [None, Guidance(2.5, 0.5), Guidance(2.5, interval=(0.2, 0.6)), 4.0]

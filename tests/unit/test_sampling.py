@@ -117,6 +117,25 @@ def test_number_of_network_calls(denoiser, solver, calls):
     assert count == calls
 
 
+@pytest.mark.parametrize("batch_size", [1, 64, 100, 512])
+def test_short_blocks_spare_the_surplus_of_small_samples(denoiser, batch_size):
+    """The first rows of a large sample are still those of a small one, whatever shares a batch."""
+    asked = []
+
+    def counting(state, times):
+        asked.append(len(state["x"]))
+        return denoiser(state, times)
+
+    few = sample_rows(
+        counting, denoiser.joint, 3, 0, solver=SOLVERS[2], n_steps=4, batch_size=batch_size,
+        device=torch.device("cpu"), block_rows=64,
+    )  # fmt: skip
+    assert set(asked) == {64}
+    many = rows_of(denoiser, 200, batch_size=batch_size, block_rows=64)
+    assert_equal(few, {name: values[:3] for name, values in many.items()})
+    assert not torch.equal(many["x"][:64], many["x"][64:128])
+
+
 def test_equal_seeds_give_equal_rows_and_others_do_not(denoiser):
     first = rows_of(denoiser, 30, seed=1)
     assert_equal(first, rows_of(denoiser, 30, seed=1))
