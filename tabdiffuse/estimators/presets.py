@@ -252,14 +252,14 @@ PRESETS = {
 
 # A patch or a vector carries more than a cell of a table, so tokens are wider. Such data often have
 # few rows, which reward many small steps more than large ones. Joint samples want tied times,
-# conditionals want one modality clean while another is noisy.
+# conditionals want one modality clean while another is noisy. The rates are those of Muon.
 MULTIMODAL_PRESETS = {
     "fast": Preset(
         width=64,
         depth=3,
         heads=4,
         batch_size=64,
-        learning_rate=2e-3,
+        learning_rate=4e-3,
         max_steps=16_000,
         min_steps=6_000,
         epochs=125,
@@ -272,7 +272,7 @@ MULTIMODAL_PRESETS = {
         depth=4,
         heads=4,
         batch_size=128,
-        learning_rate=2e-3,
+        learning_rate=4e-3,
         max_steps=30_000,
         min_steps=8_000,
         epochs=300,
@@ -285,7 +285,7 @@ MULTIMODAL_PRESETS = {
         depth=6,
         heads=8,
         batch_size=256,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         max_steps=60_000,
         min_steps=12_000,
         epochs=600,

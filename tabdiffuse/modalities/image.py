@@ -46,9 +46,8 @@ class ImageModality(Modality):
         Schedule of the Gaussian process, variance-preserving cosine by default.
     weight : float, optional
         Weight of each patch in the training loss.
-    prediction : {"v", "data"}, optional
-        What the network predicts of a noisy patch; see `GaussianProcess`. "data" suits patches that
-        hold more numbers than half the width of a token.
+    prediction : {"data", "v"}, optional
+        What the network predicts of a noisy patch: clean pixels, or ``v``; see `GaussianProcess`.
 
     Raises
     ------
@@ -68,11 +67,11 @@ class ImageModality(Modality):
         value_range: tuple[float, float] = (0.0, 1.0),
         schedule: GaussianSchedule | None = None,
         weight: float = 1.0,
-        prediction: Literal["v", "data"] = "v",
+        prediction: Literal["data", "v"] = "data",
     ) -> None:
         super().__init__()
-        if prediction not in ("v", "data"):
-            raise ParameterError(f"prediction must be 'v' or 'data'. Got {prediction!r} instead.")
+        if prediction not in ("data", "v"):
+            raise ParameterError(f"prediction must be 'data' or 'v'. Got {prediction!r} instead.")
         self.grid = PatchGrid.fitting(height, width, patch)
         self.channels = channels
         self.value_range = value_range

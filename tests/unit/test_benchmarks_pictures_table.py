@@ -277,7 +277,8 @@ def test_table_alone_has_the_recipe_of_the_product_and_own_that_of_tables(traine
     product, table, own = (trained[name] for name in (methods.PRODUCT, methods.TABLE, methods.OWN))
     for name in ("width", "depth", "heads", "clean", "independent", "ema_gamma"):
         assert getattr(product.preset_, name) == getattr(table.preset_, name)
-    assert table.learning_rate == product.preset_.learning_rate
+    assert table.learning_rate == methods.ADAMW_RATE
+    assert table.learning_rate < product.preset_.learning_rate
     assert table.batch_size_ == product.batch_size_ == 16
     assert own.preset_ == TabularDiffusion.presets["fast"]
     assert trained[methods.PRODUCT] is trained[methods.BY_CATEGORY]

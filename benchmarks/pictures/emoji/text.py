@@ -38,11 +38,12 @@ from benchmarks.pictures.task import Column, Method, PictureTask, Scores, Shown,
 if TYPE_CHECKING:
     from tabdiffuse import MultimodalDiffusion
 
+PATCH = 8
 DRAWS = 3  # pictures for each test caption
 CARDS = 12  # pictures a row of the grid
 SHOWN = (2.0, 4.0)  # strengths of guidance in the grid
 TEXT = f"""\
-Noto Emoji at 32 x 32 pixels (64 tokens) and captions of at most {LENGTH} words: the kind of the
+Noto Emoji at 32 x 32 pixels (16 tokens) and captions of at most {LENGTH} words: the kind of the
 emoji as its source sorts them, then its name ("animal-bug lady beetle"). Words that stand in one
 train caption only are all one unknown word, as new ones are. {TEST_ROWS} emoji are held out, chosen
 so that no skin tone, gender or direction of one of them is learnt. One training gives everything:
@@ -110,7 +111,7 @@ def fit(data: Pictures, training: Training) -> Trained:
     rows = data.train.only("image", "caption")
     height, width, channels = rows["image"].shape[1:]
     modalities = {
-        "image": ImageModality(height, width, channels=channels, patch=4),
+        "image": ImageModality(height, width, channels=channels, patch=PATCH),
         "caption": TextModality(LENGTH, tokenizer=vocabulary(rows["caption"].tolist())),
     }
     return Trained(training.fit(modalities, rows.arrays))
@@ -283,7 +284,7 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=4_000,
-    recipe={"independent": 0.3},
+    steps=6_000,
+    recipe={"width": 128, "depth": 4, "independent": 0.3},
     remarks=remarks,
 )

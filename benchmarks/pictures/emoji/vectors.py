@@ -20,13 +20,14 @@ from benchmarks.pictures.task import Column, Method, PictureTask, Scores, Shown,
 if TYPE_CHECKING:
     from tabdiffuse import MultimodalDiffusion
 
+PATCH = 8
 DRAWS = 8  # for each question
 CARDS = 12  # pictures a row of the grid
 PIECES = 6  # tokens of a vector, of 64 numbers each
 PRODUCT, MT_X, MT_U = "product", "MT-X", "MT-U"
 ALPHAS = tuple(float(alpha) for alpha in np.logspace(-1, 5, 7))  # of ridge regression
 TEXT = f"""\
-Noto Emoji at 32 x 32 pixels (64 tokens) and embeddings of their names by {MODEL} ({FEATURES}
+Noto Emoji at 32 x 32 pixels (16 tokens) and embeddings of their names by {MODEL} ({FEATURES}
 numbers, {PIECES} tokens; `pip install {PACKAGE}`, needed once). {TEST_ROWS} emoji are held out,
 chosen so that no skin tone, gender or direction of one of them is learnt. Names: given a held-out
 picture, {DRAWS} vectors are drawn, and the {TEST_ROWS} held-out names are ranked by the cosine to
@@ -86,7 +87,7 @@ def _fit(data: Pictures, training: Training, **settings: Any) -> MultimodalDiffu
     rows = data.train.only("image", "vector")
     height, width, channels = rows["image"].shape[1:]
     modalities = {
-        "image": ImageModality(height, width, channels=channels, patch=4),
+        "image": ImageModality(height, width, channels=channels, patch=PATCH),
         "vector": VectorModality(rows["vector"].shape[1], tokens=PIECES),
     }
     return training.fit(modalities, rows.arrays, **settings)
@@ -239,6 +240,7 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=4_000,
+    steps=6_000,
+    recipe={"width": 128, "depth": 4},
     remarks=remarks,
 )

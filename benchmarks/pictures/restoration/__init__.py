@@ -45,10 +45,10 @@ The product process trains on the picture alone; holes are open cells and all ot
 shared process adds the masked picture (0 to 10 grey patches, other ones in each step) to the
 latent. MT-X also shows it to the network, with every patch hidden in half of the rows; MT-U lets
 it act through the latent alone, and a head learns to tell it from there, so that new pictures are
-drawn by the paper's algorithm 1. The masked picture has tokens of its own, so that a step of
-MT-Diffusion costs about twice as much. SDEdit noises the
-grey-filled picture to a time, chosen among {", ".join(map(str, ways.STRENGTHS))} by the error in
-holes of train pictures, and draws it anew. Every filled picture is one draw, not a mean.
+drawn by the paper's algorithm 1. The tokens of the picture carry the masked picture too, so that a
+step of all methods costs about the same. SDEdit noises the grey-filled picture to a time, chosen
+among {", ".join(map(str, ways.STRENGTHS))} by the error in holes of train pictures, and draws it
+anew. Every filled picture is one draw, not a mean.
 Error: mean squared error within the holes, pixels in [0, 1]. Known: the same outside of the holes.
 Untouched: pixels outside that came back bit for bit. PSNR: of the mean squared error over the whole
 pictures. Label: pictures that a judge (a small network trained on the real train images) reads as
@@ -168,6 +168,6 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=2_500,
+    steps=4_000,
     remarks=remarks,
 )

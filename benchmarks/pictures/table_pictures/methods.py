@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tabdiffuse import MultimodalDiffusion, TabularDiffusion
 
 PATCH = 7  # 16 patches; the half of a picture is whole patches
+ADAMW_RATE = 2e-3  # tables have no Muon; what suited a network of this size before it
 PRODUCT, BY_CATEGORY = "product", "product, by category"
 TABLE, OWN = "table alone", "table alone, own preset"
 
@@ -36,6 +37,7 @@ def fit_table(data: TablePictures, training: Training) -> TabularDiffusion:
 
     recipe = MultimodalDiffusion.presets[training.preset].to_dict() | dict(training.recipe)
     recipe.pop("precision", None)  # a table has float32 only
+    recipe["learning_rate"] = ADAMW_RATE
     return _fit_table(data, training, recipe)
 
 

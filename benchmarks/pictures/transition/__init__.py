@@ -32,10 +32,11 @@ CARDS = 10  # test frames of the grid
 TEXT = f"""\
 CamVid at 64 x 64 pixels: 367 frames to learn from, each with its mirror image, and 233 to ask
 about, photograph and map of 11 classes (unlabelled pixels are learnt as a twelfth and not scored);
-the image transition of MT-Diffusion (its table 4, there on Cityscapes). The photograph is cut into
-patches of 4 x 4 pixels, the map into patches of 8 x 8. Map to photograph and back are two questions
-to one model, except for the single-task rival, which is a model for each, every one with as many
-steps as the others have for both. In MT-Diffusion the latent is the photograph, the map enters it
+the image transition of MT-Diffusion (its table 4, there on Cityscapes). Both are cut into patches
+of 8 x 8 pixels; the product process has a token for each, and in MT-Diffusion one token carries
+the same place of the two. Map to photograph and back are two questions to one model, except for
+the single-task rival, which is a model for each, every one with as many steps as the others have
+for both. In MT-Diffusion the latent is the photograph, the map enters it
 in the colours it is drawn in below, and a head reads it from there. Photograph to map: of {DRAWS}
 drawn maps the most frequent class of each pixel, or one draw alone. Pixel: share of the pixels that
 are right. Class: mean over the classes of the share of their pixels that are right. IoU: mean over
@@ -148,7 +149,12 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=1_200,
-    recipe={"batch_size": 16, "n_steps": 20},  # few frames, so rather more steps than larger ones
+    steps=3_000,
+    recipe={
+        "width": 128,
+        "depth": 4,
+        "batch_size": 16,
+        "n_steps": 20,
+    },  # few frames, so rather more steps than larger ones
     remarks=remarks,
 )

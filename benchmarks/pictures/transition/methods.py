@@ -16,8 +16,7 @@ from benchmarks.pictures.transition.scenes import COLOURS, KINDS, Maps, Scenes, 
 if TYPE_CHECKING:
     from tabdiffuse import MultimodalDiffusion, Shared
 
-PHOTO_PATCH = 4  # pixels by side: 48 numbers, which a token of width 64 can carry through
-MAP_PATCH = 8
+PATCH = 8  # pixels by side, of both: in MT-Diffusion one token carries a place of the two
 DRAWS = 8  # maps of a test photograph that vote
 BOTH_WAYS: dict[str, Any] = {"clean": 0.6, "independent": 0.3}
 """Most batches teach one of the two given the other, known or noisy; the rest both together."""
@@ -108,8 +107,8 @@ def modalities(data: Scenes) -> dict[str, Any]:
 
     height, width = data.real["map"].shape[1:]
     return {
-        "photo": ImageModality(height, width, channels=3, patch=PHOTO_PATCH),
-        "map": DiscreteImageModality(height, width, KINDS, patch=MAP_PATCH),
+        "photo": ImageModality(height, width, channels=3, patch=PATCH),
+        "map": DiscreteImageModality(height, width, KINDS, patch=PATCH),
     }
 
 
