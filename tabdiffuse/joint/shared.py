@@ -170,11 +170,11 @@ class SharedProcess(JointProcess):
             for name, t in times.items()
         }
         embedded = self._apart.embed(self._conceal(state, seen), seen)
-        parts = self.parts()
+        parts, own = self.parts(), times[self.latent]
         for name in self._carried:
             shown = tokens_with(parts[name], seen[name] <= 0)
             embedded[name] = embedded[name] * shown[..., None]
-            seen[name] = times[self.latent]
+            seen[name] = own if own.shape[1] == 1 else own[:, :1]  # the token takes the latent's
         return self._layout.join(embedded), self._layout.times(seen)
 
     def read(self, h: Tensor) -> Prediction:

@@ -66,7 +66,7 @@ def make(**settings):
 
 @pytest.fixture(scope="module")
 def model():
-    return make(max_steps=600).fit(scenes())
+    return make(max_steps=1000).fit(scenes())
 
 
 def agreement(model, name):

@@ -16,6 +16,8 @@ from tabdiffuse.joint import Observed, ProductProcess, Shared
 from tabdiffuse.joint.aggregation import PRIOR_TOLERANCE, Aggregation
 from tabdiffuse.joint.encoders import BackboneEncoder
 from tabdiffuse.modalities import CategoricalModality, NumericModality
+from tabdiffuse.modalities.discrete_image import DiscreteImageModality
+from tabdiffuse.modalities.image import ImageModality
 from tabdiffuse.nn.dit import DiT, DiTConfig
 from tabdiffuse.sampling.guidance import Guidance, guided
 from tabdiffuse.sampling.sampler import sample
@@ -371,6 +373,25 @@ def test_of_cells_known_in_part_only_the_known_tokens_are_shown():
     partly, _ = shared.joint.tokenize(STATE, times)
     torch.testing.assert_close(partly[:, 0], tokens[:, 0])
     assert not torch.allclose(partly[:, 1], tokens[:, 1])
+
+
+def test_a_carried_modality_may_have_more_cells_than_tokens():
+    """A map has a cell for each pixel; its tokens are those of the photograph's patches."""
+    pieces = {"map": DiscreteImageModality(4, 4, 2, patch=2), "photo": ImageModality(4, 4, patch=2)}
+    network = lively_denoiser(pieces)
+    joint = Shared("photo", {"map": "generator"}).build(network.joint.parts())
+    state = {"map": torch.zeros(3, 16).long(), "photo": torch.zeros(3, 4, 4)}
+    for time in (torch.full((3, 1), 0.4), torch.full((3, 4), 0.4)):
+        tokens, times = joint.tokenize(state, {"map": torch.zeros(3, 1), "photo": time})
+        assert tokens.shape[:2] == (3, 4)
+        assert (times == 0.4).all()
+    hidden = torch.zeros(3, 16)
+    hidden[:, 0] = 1.0  # one of the four pixels of the first token: what is known of it is shown
+    partly, _ = joint.tokenize(state, {"map": hidden, "photo": torch.full((3, 4), 0.4)})
+    torch.testing.assert_close(partly[:, 1:], tokens[:, 1:])
+    blank, _ = joint.tokenize(state, {"map": torch.ones(3, 1), "photo": time})
+    assert not torch.allclose(partly[:, 0], tokens[:, 0])
+    assert not torch.allclose(partly[:, 0], blank[:, 0])
 
 
 def test_heads_read_what_the_tokens_of_the_latent_became():
