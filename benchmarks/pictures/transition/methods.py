@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tabdiffuse import MultimodalDiffusion, Shared
 
 PATCH = 8  # pixels by side, of both: in MT-Diffusion one token carries a place of the two
-DRAWS = 8  # maps of a test photograph that vote
+DRAWS = 5  # maps of a test photograph that vote
 BOTH_WAYS: dict[str, Any] = {"clean": 0.6, "independent": 0.3}
 """Most batches teach one of the two given the other, known or noisy; the rest both together."""
 ONE_WAY: dict[str, Any] = {"clean": 0.0, "independent": 0.0}
