@@ -226,7 +226,7 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=8_000,
+    steps=6_000,
     # Times of their own let the label be known at every noise of the image, which teaches both
     # conditionals; tied times hide it where what an image shows is decided.
     recipe={"width": 128, "depth": 4, "independent": 0.8, "clean": 0.2},

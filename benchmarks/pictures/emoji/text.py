@@ -284,7 +284,7 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=6_000,
+    steps=4_000,
     recipe={"width": 128, "depth": 4, "independent": 0.3},
     remarks=remarks,
 )

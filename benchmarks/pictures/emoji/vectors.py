@@ -240,7 +240,7 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=6_000,
+    steps=3_000,
     recipe={"width": 128, "depth": 4},
     remarks=remarks,
 )

@@ -138,7 +138,7 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS_SHOWN,
-    steps=5_000,
+    steps=3_000,
     # Three of the four questions are conditional ones: much of a row is known, the rest is not.
     recipe={"width": 96, "depth": 4, "independent": 0.3, "clean": 0.5},
     remarks=remarks,

@@ -149,7 +149,7 @@ TASK = PictureTask(
     show=show,
     draw=draw,
     columns=COLUMNS,
-    steps=3_000,
+    steps=1_500,
     recipe={
         "width": 128,
         "depth": 4,
