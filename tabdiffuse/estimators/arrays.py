@@ -16,7 +16,7 @@ from tabdiffuse.estimators.parts import KnownPart, encode_parts
 from tabdiffuse.joint import State
 from tabdiffuse.modalities import Modality
 
-__all__ = ["ArrayForm"]
+__all__ = ["ArrayForm", "read_rows"]
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,34 @@ class ArrayForm(Form):
                 f"{n_samples}. Give one value, or one for each row."
             )
         return array.copy()
+
+
+def read_rows(X: Any, form: Form, parts: Mapping[str, Modality], verb: str) -> Given:
+    """Read given rows, for a verb that only models of arrays have.
+
+    Raises
+    ------
+    DataTypeError
+        The model is one of a DataFrame, or ``X`` no mapping.
+    DataError
+        Modalities have different numbers of rows, or values do not fit them.
+    """
+    if not isinstance(form, ArrayForm):
+        raise DataTypeError(
+            f"{verb} is for models that were fitted to a mapping of names to arrays; this one was "
+            f"fitted to a DataFrame. Use sample(conditions=); for tables, TabularDiffusion.{verb}."
+        )
+    if not isinstance(X, Mapping) or not X:
+        raise DataTypeError(
+            f"X must map names of modalities to arrays, such as {[*parts][:1]}. Got {X!r} instead."
+        )
+    counts = {name: len(values) for name, values in X.items()}
+    rows = next(iter(counts.values()))
+    if rows == 0 or set(counts.values()) != {rows}:
+        raise DataError(
+            f"All modalities of X must have the same number of rows, at least 1. Got {counts}."
+        )
+    return form.read(X, rows, parts)
 
 
 def _check_rows(data: Mapping[str, Tensor]) -> None:

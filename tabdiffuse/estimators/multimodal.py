@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiffuse._random import child_seed
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ParameterError
+from tabdiffuse.estimators.array_predictions import ArrayPredictions
 from tabdiffuse.estimators.arrays import ArrayForm
 from tabdiffuse.estimators.base import build_denoiser
 from tabdiffuse.estimators.forms import Form, no_rows
@@ -33,7 +34,7 @@ from tabdiffuse.training.stages import Stage, check_stages
 __all__ = ["MultimodalDiffusion"]
 
 
-class MultimodalDiffusion(ArrayVariations):
+class MultimodalDiffusion(ArrayPredictions, ArrayVariations):
     """Model of the joint distribution of several modalities, for instance images and labels.
 
     Each modality keeps its own state space, its own forward process and its own time; one network

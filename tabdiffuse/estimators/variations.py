@@ -13,12 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from tabdiffuse._random import block_noise, child_seed
-from tabdiffuse.errors import DataError, DataTypeError, ParameterError
-from tabdiffuse.estimators.arrays import ArrayForm
+from tabdiffuse.errors import ParameterError
+from tabdiffuse.estimators.arrays import read_rows
 from tabdiffuse.estimators.base import DiffusionEstimator
-from tabdiffuse.estimators.forms import Form, Given
+from tabdiffuse.estimators.forms import Form
 from tabdiffuse.joint import JointProcess, Observed, ProductProcess
-from tabdiffuse.modalities import Modality
 from tabdiffuse.sampling.blocks import BLOCK_ROWS
 
 __all__ = ["ArrayVariations"]
@@ -74,7 +73,7 @@ class ArrayVariations(DiffusionEstimator):
         joint = self.denoiser_.joint
         parts = joint.parts()
         strengths = _check_strengths(strength, parts)
-        given = _read(X, self.form_, parts)
+        given = read_rows(X, self.form_, parts, "vary")
         rows, seed = len(given.rows), self._sample_seed(random_state)
         evidence = given.evidence()
         if evidence is not None and evidence.observed is not None:
@@ -86,26 +85,6 @@ class ArrayVariations(DiffusionEstimator):
             state, replace(given, parts=held), self.form_.names, parts
         )
         return answer
-
-
-def _read(X: Any, form: Form, parts: Mapping[str, Modality]) -> Given:
-    """Read given rows of arrays."""
-    if not isinstance(form, ArrayForm):
-        raise DataTypeError(
-            "vary is for models that were fitted to a mapping of names to arrays; this one was "
-            "fitted to a DataFrame. Use TabularDiffusion.vary for tables."
-        )
-    if not isinstance(X, Mapping) or not X:
-        raise DataTypeError(
-            f"X must map names of modalities to arrays, such as {[*parts][:1]}. Got {X!r} instead."
-        )
-    counts = {name: len(values) for name, values in X.items()}
-    rows = next(iter(counts.values()))
-    if rows == 0 or set(counts.values()) != {rows}:
-        raise DataError(
-            f"All modalities of X must have the same number of rows, at least 1. Got {counts}."
-        )
-    return form.read(X, rows, parts)
 
 
 def _check_strengths(strength: Any, names: Collection[str]) -> dict[str, float]:

@@ -101,6 +101,21 @@ class Modality(nn.Module, ABC):
     def decode(self, state: Tensor) -> np.ndarray[Any, Any]:
         """Turn clean states into the form the user gave."""
 
+    def decode_probabilities(self, probabilities: Tensor) -> np.ndarray[Any, Any]:
+        """Turn probabilities of categories ``(n, cells, K)`` into the form the user gave.
+
+        Parameters
+        ----------
+        probabilities : Tensor
+            One row for each cell; they add up to 1.
+
+        Returns
+        -------
+        ndarray
+            As `decode` returns categories, with one more axis at the end; by default as they are.
+        """
+        return np.asarray(probabilities.cpu().numpy())
+
     def fill(
         self, given: np.ndarray[Any, Any], drawn: np.ndarray[Any, Any], known: np.ndarray[Any, Any]
     ) -> np.ndarray[Any, Any]:

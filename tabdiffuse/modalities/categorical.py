@@ -186,6 +186,11 @@ class CategoricalModality(Modality):
             return self._labels.of(array[:, 0])
         return np.asarray(array[:, 0] if self.single else array)
 
+    def decode_probabilities(self, probabilities: Tensor) -> np.ndarray[Any, Any]:
+        """Return probabilities ``(n, K)`` of a single cell, otherwise ``(n, m, K)``."""
+        array = super().decode_probabilities(probabilities)
+        return array[:, 0] if self.single else array
+
     def embed(self, x: Tensor) -> Tensor:
         """Look up codes ``(B, m)``, the mask included, as tokens ``(B, m, D)``."""
         return F.embedding(x + self._embed_start, self.embedding)

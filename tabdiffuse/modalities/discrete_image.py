@@ -169,6 +169,11 @@ class DiscreteImageModality(Modality):
         """Return maps ``(n, H, W)`` of int64."""
         return np.asarray(self._join(state.cpu()).numpy())
 
+    def decode_probabilities(self, probabilities: Tensor) -> np.ndarray[Any, Any]:
+        """Return probabilities ``(n, H, W, K)``."""
+        patches = probabilities.reshape(len(probabilities), self.tokens, -1)
+        return super().decode_probabilities(self.grid.join(patches))
+
     def embed(self, x: Tensor) -> Tensor:
         """Sum the vectors of the pixels ``(B, cells)`` of each patch, ``(B, P, D)``."""
         codes = x.view(-1, self.grid.pixels) + self._slots

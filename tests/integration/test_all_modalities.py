@@ -12,6 +12,7 @@ from tabdiffuse import (
     TextModality,
     VectorModality,
 )
+from tabdiffuse.errors import DataError, DataTypeError, ParameterError
 
 SCENES = ["sea", "hill", "town"]
 CAPTIONS = ["a calm sea", "a green hill, far away", "the town"]
@@ -106,3 +107,78 @@ def test_half_a_map_and_half_a_text_are_completed(model):
     assert np.mean(told["text"] == 1) > 0.9
     told = model.sample(100, conditions={"text": "a <mask> <mask>"}, random_state=0)
     assert np.mean([text == "a calm sea" for text in told["text"]]) > 0.75
+
+
+def test_each_is_predicted_from_each_other(model):
+    """The likeliest class of each pixel and word and the mean of the vectors, in one call."""
+    given, rows = scenes(900), slice(600, 900)
+    scene = np.array([SCENES.index(name) for name in given["scene"]])[rows]
+    for known in given:
+        values = {known: np.asarray(given[known])[rows]}
+        others = set(given) - {known}
+        told = {other: model.predict(values, other) for other in others}
+        found = scene_of(values | told)
+        if "vector" in others:  # a mean, drawn towards that of all rows while little is learnt
+            off = np.abs(told["vector"][:, None] - CENTRES).sum(axis=-1)
+            found["vector"] = off.argmin(axis=1)
+        for other in others:
+            assert np.mean(found[other] == scene) > 0.9, (known, other)
+
+
+def test_probabilities_have_the_shape_of_what_they_are_about(model):
+    vectors = {"vector": scenes(5)["vector"]}
+    shapes = {"scene": (5, 3), "map": (5, 4, 4, 4)}
+    for name, shape in shapes.items():
+        found = model.predict_proba(vectors, name)
+        assert found.shape == shape
+        np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-5)
+        likeliest = model.predict(vectors, name)
+        codes = found.argmax(axis=-1)
+        expected = np.array(SCENES)[codes] if name == "scene" else codes
+        np.testing.assert_array_equal(likeliest, expected)
+    words = model.predict_proba(vectors, "text")
+    assert words.ndim == 3
+    np.testing.assert_allclose(words.sum(axis=-1), 1, atol=1e-5)
+
+
+def test_without_evidence_for_the_scene_its_shares_are_those_of_the_data(model):
+    data = scenes()
+    blank = {"map": np.full((3, 4, 4), -1)}
+    shares = [data["scene"].count(name) / 600 for name in SCENES]
+    np.testing.assert_allclose(model.predict_proba(blank, "scene")[0], shares, atol=0.1)
+
+
+def test_predictions_are_each_row_s_own_and_do_not_look_at_the_target(model):
+    data = {name: values[:8] for name, values in scenes().items()}
+    found = model.predict_proba(data, "scene")
+    np.testing.assert_array_equal(
+        found, model.predict_proba(data | {"scene": ["sea"] * 8}, "scene")
+    )
+    some = {name: values[:3] for name, values in data.items()}
+    np.testing.assert_allclose(model.predict_proba(some, "scene"), found[:3], rtol=1e-4)
+    rest = {name: values for name, values in data.items() if name != "vector"}
+    np.testing.assert_array_equal(model.predict(rest), model.predict(rest, "vector"))
+
+
+@pytest.mark.parametrize("verb", ["predict", "predict_proba"])
+@pytest.mark.parametrize(
+    ("X", "target", "message"),
+    [
+        ({"map": MAPS}, "sky", r"must be a modality .*Got 'sky'"),
+        ({"map": MAPS}, None, r"needs to know which modality to predict: X lacks \["),
+        ({"map": MAPS}, "map", r"X must map names of modalities to arrays"),
+        ({"map": MAPS, "text": CAPTIONS[:2]}, "scene", r"same number of rows"),
+        ([1, 2], "scene", r"X must map names"),
+        ({"sky": MAPS}, "scene", r"unknown modality 'sky'"),
+    ],
+)
+def test_bad_predictions_are_refused(model, verb, X, target, message):
+    with pytest.raises((ParameterError, DataError, DataTypeError), match=message):
+        getattr(model, verb)(X, target)
+
+
+def test_numbers_have_no_table_of_probabilities(model):
+    with pytest.raises(ParameterError, match=r"'vector' holds numbers.*Use predict"):
+        model.predict_proba({"map": MAPS}, "vector")
+    with pytest.raises(ParameterError, match="batch_size"):
+        model.predict({"map": MAPS}, "vector", batch_size=0)

@@ -497,3 +497,8 @@ def test_a_small_network_learns_both_ways(steps, is_right):
     truth = lamps(400)
     answers = model.sample(conditions=truth[["picture"]], random_state=0)
     assert ((answers["kind"] == truth["kind"]).mean() > 0.85) == is_right
+
+
+def test_predictions_of_a_frame_are_refused_in_words(model):
+    with pytest.raises(DataTypeError, match=r"predict is for models that were fitted to a mapping"):
+        model.predict({"picture": np.zeros((2, 4, 4))}, "picture")
