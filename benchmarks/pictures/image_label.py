@@ -35,13 +35,14 @@ knows one of the two: a class-conditional model of images, and a classifier. A j
 a drawn image (a small convolutional network, trained on the real train images) reads what images
 show; its features are what the Fréchet and the kernel distance and precision and recall compare,
 {ASKED:,} drawn images against {ASKED:,} real test ones. Agreement: images drawn given a label that
-the judge reads as that label. Accuracy: test images for which the model draws the true label.
-Joint: image and label drawn together, and the judge agrees. Nearer to train: drawn images whose
-nearest real one is a train image, among as many train and test images; half means that nothing was
-copied."""
+the judge reads as that label. Accuracy: test images of which the likeliest label is the true one;
+Drawn: for which one draw of a label is. Joint: image and label drawn together, and the judge
+agrees. Nearer to train: drawn images whose nearest real one is a train image, among as many train
+and test images; half means that nothing was copied."""
 COLUMNS = (
     Column("agreement", "Agreement", 100, 2),
     Column("accuracy", "Accuracy", 100, 2),
+    Column("accuracy_drawn", "Drawn", 100, 2),
     Column("joint", "Joint", 100, 2),
     Column("frechet", "Fréchet", 1, 2, "down"),
     Column("kernel", "Kernel", 1, 2, "down"),
@@ -84,7 +85,7 @@ def ask(model: MultimodalDiffusion, data: Pictures, seed: int, method: str) -> S
         drawn = draw_images(model, asked_labels(ASKED), seed, strength(method))
         scores |= image_scores(drawn, data)
     if method in ASKED_FOR_LABELS:
-        scores["accuracy"] = label_accuracy(model, data.test.take(slice(ASKED)), seed)
+        scores |= label_scores(model, data.test.take(slice(ASKED)), seed)
     if method == JOINT:
         both = model.sample(ASKED, random_state=seed)
         scores["joint"] = data.judge.accuracy(both["image"], both["label"])
@@ -106,15 +107,14 @@ def image_scores(drawn: Part, data: Pictures) -> dict[str, Any]:
     }
 
 
-def label_accuracy(model: MultimodalDiffusion, rows: Part, seed: int) -> float:
-    """Share of images for which the model draws the true label."""
-    return float((guess(model, rows["image"], seed) == rows["label"]).mean())
-
-
-def guess(model: MultimodalDiffusion, images: NDArray[Any], seed: int) -> NDArray[Any]:
-    """Draw one label for each image."""
-    drawn = model.sample(len(images), conditions={"image": images}, random_state=seed)
-    return np.asarray(drawn["label"])
+def label_scores(model: MultimodalDiffusion, rows: Part, seed: int) -> dict[str, float]:
+    """Count the images of which the likeliest label, and a drawn one, is true."""
+    known = {"image": rows["image"]}
+    drawn = model.sample(len(rows), conditions=known, random_state=seed)["label"]
+    return {
+        "accuracy": float((model.predict(known, "label") == rows["label"]).mean()),
+        "accuracy_drawn": float((drawn == rows["label"]).mean()),
+    }
 
 
 def draw_images(
@@ -158,7 +158,7 @@ def show(model: MultimodalDiffusion, data: Pictures, seed: int, method: str) -> 
         drawn = draw_images(model, labels, seed, strength(method))
         shown |= {"image": drawn["image"], "read": data.judge.read(drawn["image"])}
     if method in ASKED_FOR_LABELS:
-        shown["guess"] = guess(model, data.test["image"][:CARDS], seed)
+        shown["guess"] = model.predict({"image": data.test["image"][:CARDS]}, "label")
     if method == JOINT:
         both = model.sample(CARDS, random_state=seed)
         shown |= {f"joint_{name}": array for name, array in both.items()}
@@ -192,7 +192,7 @@ def _strips(method: str, arrays: Shown, data: Pictures) -> list[Strip]:
     if "guess" in arrays:
         rows = data.test.take(slice(CARDS))
         named, missed = [str(label) for label in arrays["guess"]], arrays["guess"] != rows["label"]
-        label = f"{method}\ntest images, label drawn"
+        label = f"{method}\ntest images, likeliest label"
         strips.append(Strip(label, rows["image"], named, missed, True))
     return strips
 

@@ -54,6 +54,9 @@ class Model:
             return {"image": given["image"], "label": read}
         return {"image": painted(shown, random_state), "label": label}
 
+    def predict(self, X, target):
+        return self.sample(len(X["image"]), X)[target]
+
 
 @pytest.fixture
 def data(monkeypatch):
@@ -79,7 +82,7 @@ def test_a_model_that_knows_the_law_scores_like_real_images(data):
 @pytest.mark.parametrize("slip", [2, 4])
 def test_every_slip_counts(data, slip):
     scores = task.ask(Model(slip), data, 0, task.JOINT)
-    for key in ("agreement", "accuracy", "joint"):
+    for key in ("agreement", "accuracy", "accuracy_drawn", "joint"):
         assert scores[key] == pytest.approx(1 - 1 / slip)
     assert np.mean(scores["agreement_by_label"]) == pytest.approx(1 - 1 / slip)
     assert sum(scores["joint_labels"]) == pytest.approx(1)
@@ -95,7 +98,7 @@ def test_each_method_is_asked_what_it_can_answer(data):
     images, labels = (task.ask(Model(), data, 0, name) for name in (task.IMAGES, task.CLASSIFIER))
     assert {"agreement", "frechet", "nearer_to_train"} <= set(images)
     assert not {"accuracy", "joint"} & set(images)
-    assert set(labels) == {"accuracy"}
+    assert set(labels) == {"accuracy", "accuracy_drawn"}
     every = set(task.ask(Model(), data, 0, task.JOINT))
     assert {column.key for column in task.COLUMNS} <= every
 

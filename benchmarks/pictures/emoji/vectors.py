@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tabdiffuse import MultimodalDiffusion
 
 PATCH = 8
-DRAWS = 8  # for each question
+DRAWS = 4  # pictures of each name
 CARDS = 12  # pictures a row of the grid
 PIECES = 6  # tokens of a vector, of 64 numbers each
 PRODUCT, MT_X, MT_U = "product", "MT-X", "MT-U"
@@ -93,25 +93,23 @@ def _fit(data: Pictures, training: Training, **settings: Any) -> MultimodalDiffu
     return training.fit(modalities, rows.arrays, **settings)
 
 
-def draw_given(
-    model: MultimodalDiffusion, known: str, wanted: str, values: NDArray[Any], seed: int
-) -> NDArray[Any]:
-    """Draw one modality given the other, `DRAWS` times for each value: ``(n, DRAWS, ...)``."""
-    asked = np.repeat(values, DRAWS, axis=0)
-    drawn = model.sample(len(asked), conditions={known: asked}, random_state=seed)[wanted]
-    return np.asarray(drawn).reshape(len(values), DRAWS, *drawn.shape[1:])
+def draw_pictures(model: MultimodalDiffusion, vectors: NDArray[Any], seed: int) -> NDArray[Any]:
+    """Draw `DRAWS` pictures given each vector, ``(n, DRAWS, H, W, 3)``."""
+    asked = np.repeat(vectors, DRAWS, axis=0)
+    drawn = model.sample(len(asked), conditions={"vector": asked}, random_state=seed)["image"]
+    return np.asarray(drawn).reshape(len(vectors), DRAWS, *drawn.shape[1:])
 
 
 def ask(model: MultimodalDiffusion, data: Pictures, seed: int, method: str) -> Scores:
     """Retrieve both ways, and look at the pictures."""
-    vectors = draw_given(model, "image", "vector", data.test["image"], seed)
-    images = draw_given(model, "vector", "image", data.test["vector"], seed)
+    seen, named = {"image": data.test["image"]}, {"vector": data.test["vector"]}
+    one = model.sample(len(data.test), conditions=seen, random_state=seed)["vector"]
+    images = draw_pictures(model, data.test["vector"], seed)
     features = data.judge.features(np.concatenate(images)).reshape(*images.shape[:2], -1)
     return {
-        **name_scores(data, vectors.mean(axis=1)),
-        **picture_scores(data, images.mean(axis=1), features.mean(axis=1)),
-        "name_mrr_one_draw": name_scores(data, vectors[:, 0])["name_mrr"],
-        "spread": float(vectors.std(axis=1).mean()),
+        **name_scores(data, model.predict(seen, "vector")),
+        **picture_scores(data, model.predict(named, "image"), features.mean(axis=1)),
+        "name_mrr_one_draw": name_scores(data, one)["name_mrr"],
         **agreement(data, images[:, 0], data.test["label"]),
         **fidelity(data.test["image"], images[:, 0], data.judge.features),
     }
@@ -179,10 +177,10 @@ def shuffled(data: Pictures) -> Scores:
 def show(model: MultimodalDiffusion, data: Pictures, seed: int, method: str) -> Shown:
     """Draw the pictures of some names, and find the names of their pictures."""
     rows = data.test.take(slice(CARDS))
-    vectors = draw_given(model, "image", "vector", rows["image"], seed).mean(axis=1)
+    vectors = model.predict({"image": rows["image"]}, "vector")
     centre = data.train["vector"].mean(axis=0)
     found = similarity(vectors, data.test["vector"], centre).argmax(axis=1)
-    images = draw_given(model, "vector", "image", rows["vector"], seed)
+    images = draw_pictures(model, rows["vector"], seed)
     return {"image": images[:, 0], "name": data.test["name"][found]}
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from benchmarks.pictures.grid import Strip, coloured, draw_grid
 from benchmarks.pictures.task import Column, PictureTask, Scores, Shown
 from benchmarks.pictures.transition.methods import (
-    DRAWS,
     METHODS,
     MT_U,
     MT_X,
@@ -29,23 +28,23 @@ from benchmarks.pictures.transition.scenes import COLOURS, Maps, Scenes, load_sc
 from benchmarks.pictures.transition.scores import map_scores, photo_scores
 
 CARDS = 10  # test frames of the grid
-TEXT = f"""\
+TEXT = """\
 CamVid at 64 x 64 pixels: 367 frames to learn from, each with its mirror image, and 233 to ask
 about, photograph and map of 11 classes (unlabelled pixels are learnt as a twelfth and not scored);
 the image transition of MT-Diffusion (its table 4, there on Cityscapes). Both are cut into patches
-of 8 x 8 pixels; the product process has a token for each, and in MT-Diffusion one token carries
-the same place of the two. Map to photograph and back are two questions to one model, except for
-the single-task rival, which is a model for each, every one with as many steps as the others have
-for both. In MT-Diffusion the latent is the photograph, the map enters it
-in the colours it is drawn in below, and a head reads it from there. Photograph to map: of {DRAWS}
-drawn maps the most frequent class of each pixel, or one draw alone. Pixel: share of the pixels that
-are right. Class: mean over the classes of the share of their pixels that are right. IoU: mean over
-the classes of intersection over union. Map to photograph: a reader (a small network on colour,
-position and surroundings of a pixel, trained on the real train photographs) reads the map back off
-the drawn photograph; its reading of the real photographs is the ceiling of these columns, and for
-photograph to map a plain rival without diffusion. Fréchet: on means and spreads of the colours in 4
-x 4 squares, drawn against real test photographs. The 101 validation frames are asked the same
-questions with one draw; these scores are kept beside the others, for the choice of settings."""
+of 8 x 8 pixels; the product process has a token for each, and in MT-Diffusion one token carries the
+same place of the two. Map to photograph and back are two questions to one model, except for the
+single-task rival, which is a model for each, every one with as many steps as the others have for
+both. In MT-Diffusion the latent is the photograph, the map enters it in the colours it is drawn in
+below, and a head reads it from there. Photograph to map: the likeliest class of each pixel, or one
+drawn map. Pixel: share of the pixels that are right. Class: mean over the classes of the share of
+their pixels that are right. IoU: mean over the classes of intersection over union. Map to
+photograph: a reader (a small network on colour, position and surroundings of a pixel, trained on
+the real train photographs) reads the map back off the drawn photograph; its reading of the real
+photographs is the ceiling of these columns, and for photograph to map a plain rival without
+diffusion. Fréchet: on means and spreads of the colours in 4 x 4 squares, drawn against real test
+photographs. The 101 validation frames are asked the same questions; these scores are kept beside
+the others, for the choice of settings."""
 COLUMNS = (
     Column("pixel", "Pixel", 100, 1),
     Column("class", "Class", 100, 1),
@@ -70,11 +69,11 @@ def ask(trained: Trained, data: Scenes, seed: int, method: str) -> Scores:
     drawn = answer(trained, data, seed)
     rows = data.validation
     chosen_by = {
-        **map_scores(rows["map"], drawn.validation_maps),
+        **map_scores(rows["map"], drawn.validation_likeliest),
         **photo_scores(rows, drawn.validation_photos, data.reader),
     }
     return {
-        **map_scores(data.test["map"], drawn.maps),
+        **map_scores(data.test["map"], drawn.likeliest, drawn.maps),
         **photo_scores(data.test, drawn.photos, data.reader),
         "validation": chosen_by,
     }
@@ -83,7 +82,7 @@ def ask(trained: Trained, data: Scenes, seed: int, method: str) -> Scores:
 def show(trained: Trained, data: Scenes, seed: int, method: str) -> Shown:
     """Give what the grid shows: a map of each photograph, a photograph of each map."""
     drawn, rows = answer(trained, data, seed), shown_rows(len(data.test))
-    return {"map": drawn.maps[rows, 0], "photo": drawn.photos[rows]}
+    return {"map": drawn.likeliest[rows], "photo": drawn.photos[rows]}
 
 
 def shown_rows(count: int) -> Maps:
@@ -107,7 +106,8 @@ def draw(shown: Mapping[str, Shown], data: Scenes, path: Path) -> None:
         for method, arrays in shown.items()
     ]
     title = "CamVid 64 x 64: photograph to map and back"
-    draw_grid(strips, path, title=title, text="test frames; every picture is one draw")
+    text = "test frames; of maps the likeliest classes, every photograph is one draw"
+    draw_grid(strips, path, title=title, text=text)
 
 
 def remarks(scores: Mapping[str, Sequence[Scores]]) -> list[str]:

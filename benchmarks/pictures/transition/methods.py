@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from benchmarks.pictures.data import Part
 from benchmarks.pictures.task import Method, Training
-from benchmarks.pictures.transition.scenes import COLOURS, KINDS, Maps, Scenes, mirrored
+from benchmarks.pictures.transition.scenes import COLOURS, KINDS, UNLABELLED, Maps, Scenes, mirrored
 
 if TYPE_CHECKING:
     from tabdiffuse import MultimodalDiffusion, Shared
 
 PATCH = 8  # pixels by side, of both: in MT-Diffusion one token carries a place of the two
-DRAWS = 5  # maps of a test photograph that vote
 BOTH_WAYS: dict[str, Any] = {"clean": 0.6, "independent": 0.3}
 """Most batches teach one of the two given the other, known or noisy; the rest both together."""
 ONE_WAY: dict[str, Any] = {"clean": 0.0, "independent": 0.0}
@@ -31,19 +30,22 @@ class Answers:
 
     Parameters
     ----------
-    maps : ndarray, shape (n, DRAWS, H, W)
-        Of the test photographs.
+    likeliest : ndarray, shape (n, H, W)
+        The likeliest class of each pixel of the test photographs, "unlabelled" left out.
+    maps : ndarray, shape (n, H, W)
+        A map of each test photograph, drawn.
     photos : ndarray, shape (n, H, W, 3)
         Of the test maps.
-    validation_maps : ndarray, shape (m, 1, H, W)
-        Of the validation photographs.
+    validation_likeliest : ndarray, shape (m, H, W)
+        The likeliest classes of the validation photographs.
     validation_photos : ndarray, shape (m, H, W, 3)
         Of the validation maps.
     """
 
+    likeliest: Maps
     maps: Maps
     photos: NDArray[Any]
-    validation_maps: Maps
+    validation_likeliest: Maps
     validation_photos: NDArray[Any]
 
 
@@ -130,29 +132,24 @@ def shared(parts: Mapping[str, Any], *, shows_known: bool) -> Shared:
 
 
 def answer(trained: Trained, data: Scenes, seed: int) -> Answers:
-    """Draw maps and photographs of the test and the validation frames, once for a seed.
-
-    All in two calls, as rows are drawn in whole blocks.
-    """
+    """Tell and draw maps and photographs of the test and the validation frames, once a seed."""
     if seed not in trained.answers:
         trained.answers[seed] = _answers(trained, data.test, data.validation, seed)
     return trained.answers[seed]
 
 
 def _answers(trained: Trained, test: Part, validation: Part, seed: int) -> Answers:
-    shown = np.concatenate([np.repeat(test["photo"], DRAWS, axis=0), validation["photo"]])
-    maps = trained.to_map.sample(
-        len(shown), conditions={"photo": shown}, random_state=seed, n_steps=trained.map_steps
-    )["map"]
-    known = np.concatenate([test["map"], validation["map"]])
-    photos = trained.to_photo.sample(len(known), conditions={"map": known}, random_state=seed)
-    count, size = len(test), maps.shape[1:]
-    return Answers(
-        maps[: count * DRAWS].reshape(count, DRAWS, *size),
-        photos["photo"][:count],
-        maps[count * DRAWS :].reshape(len(validation), 1, *size),
-        photos["photo"][count:],
+    count = len(test)
+    shown = {"photo": np.concatenate([test["photo"], validation["photo"]])}
+    told = trained.to_map.predict_proba(shown, "map", batch_size=64)[..., :UNLABELLED].argmax(
+        axis=-1
     )
+    maps = trained.to_map.sample(
+        count, conditions={"photo": test["photo"]}, random_state=seed, n_steps=trained.map_steps
+    )
+    known = {"map": np.concatenate([test["map"], validation["map"]])}
+    photos = trained.to_photo.sample(len(told), conditions=known, random_state=seed)["photo"]
+    return Answers(told[:count], maps["map"], photos[:count], told[count:], photos[count:])
 
 
 METHODS: dict[str, Method[Scenes]] = {

@@ -16,7 +16,7 @@ CHUNK = 50  # test frames whose distances to all train frames are held at once
 def read_pixels(data: Scenes) -> dict[str, Any]:
     """Read the maps off the real photographs: a plain rival, and the ceiling of drawn ones."""
     read = data.reader.read(data.test["photo"])
-    scores = map_scores(data.test["map"], read[:, None])
+    scores = map_scores(data.test["map"], read)
     return {**scores, **photo_scores(data.test, data.test["photo"], data.reader)}
 
 
@@ -25,7 +25,7 @@ def most_frequent_class(data: Scenes) -> dict[str, Any]:
     maps = data.real["map"]
     counts = np.stack([(maps == code).sum(axis=0) for code in range(UNLABELLED)])
     same = np.broadcast_to(counts.argmax(axis=0), data.test["map"].shape)
-    return map_scores(data.test["map"], same[:, None])
+    return map_scores(data.test["map"], same)
 
 
 def random_row(data: Scenes) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def _answered(
 ) -> dict[str, Any]:
     maps, photos = data.real["map"][rows_for_maps], data.real["photo"][rows_for_photos]
     return {
-        **map_scores(data.test["map"], maps[:, None]),
+        **map_scores(data.test["map"], maps),
         **photo_scores(data.test, photos, data.reader),
     }
 

@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 SQUARES = 4  # by side, whose colours the Fréchet distance compares
 
 
-def map_scores(truth: Maps, draws: Maps) -> dict[str, Any]:
+def map_scores(truth: Maps, told: Maps, drawn: Maps | None = None) -> dict[str, Any]:
     """Score maps of photographs.
 
     Parameters
     ----------
     truth : ndarray of int, shape (n, H, W)
         The true maps.
-    draws : ndarray of int, shape (n, draws, H, W)
-        One or several maps of each photograph.
+    told : ndarray of int, shape (n, H, W)
+        The likeliest classes.
+    drawn : ndarray of int, shape (n, H, W), optional
+        A map of each photograph, drawn.
 
     Returns
     -------
     dict of str to object
-        The scores of `agreement` of the majority, and, with "one_" before their names, those of the
-        first draw alone where there are several.
+        The scores of `agreement`, and, with "one_" before their names, those of the drawn maps.
     """
-    if draws.shape[1] == 1:
-        return agreement(truth, draws[:, 0])
-    alone = agreement(truth, draws[:, 0])
-    first = {f"one_{name}": alone[name] for name in ("pixel", "class", "iou")}
-    return agreement(truth, majority(draws)) | first
+    if drawn is None:
+        return agreement(truth, told)
+    alone = agreement(truth, drawn)
+    return agreement(truth, told) | {f"one_{n}": alone[n] for n in ("pixel", "class", "iou")}
 
 
 def photo_scores(real: Part, drawn: NDArray[Any], reader: Reader) -> dict[str, Any]:
@@ -114,23 +114,6 @@ def agreement(truth: Maps, read: Maps) -> dict[str, Any]:
         "iou": float(overlaps.mean()),
         "by_class": dict(zip(names.tolist(), overlaps.tolist(), strict=True)),
     }
-
-
-def majority(draws: Maps) -> Maps:
-    """Give each pixel the class that most draws give it; of equal ones, that of the lowest code.
-
-    Parameters
-    ----------
-    draws : ndarray of int, shape (n, draws, H, W)
-        "Unlabelled" is no vote.
-
-    Returns
-    -------
-    ndarray of int, shape (n, H, W)
-    """
-    votes = np.stack([(draws == code).sum(axis=1, dtype=np.int16) for code in range(UNLABELLED)])
-    chosen: Maps = votes.argmax(axis=0)
-    return chosen
 
 
 def squares(photos: NDArray[Any]) -> NDArray[np.float64]:
