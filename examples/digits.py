@@ -42,9 +42,9 @@ asked = np.repeat(np.arange(10), 12)
 drawn = model.sample(len(asked), conditions={"label": asked})["image"]
 
 # %%
-# **Image to label.** The same call, with the other modality given.
+# **Image to label.** The same call could draw labels given images; `predict` tells the likeliest.
 
-guesses = model.sample(len(held_out), conditions={"image": held_out})["label"]
+guesses = model.predict({"image": held_out}, "label")
 accuracy = np.mean(guesses == truth)
 
 # %%

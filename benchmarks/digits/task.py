@@ -57,7 +57,7 @@ def report(lines: Sequence[Line]) -> RenderableType:
 
 
 def generate(config: Config, digits: Digits) -> tuple[Generated, dict[str, Any]]:
-    """Train a model, then draw images from labels, labels from images, and both."""
+    """Train a model, then draw images from labels and both, and tell the labels of images."""
     from tabdiffuse import CategoricalModality, ImageModality, MultimodalDiffusion
     from tabdiffuse.errors import ParameterError
 
@@ -76,7 +76,7 @@ def generate(config: Config, digits: Digits) -> tuple[Generated, dict[str, Any]]
     generated = Generated(
         conditional=_labelled(model.sample(len(asked), conditions={"label": asked})),
         joint=_labelled(model.sample(JOINT)),
-        guesses=_guess(model, digits.test.images),
+        guesses=model.predict({"image": digits.test.images}, "label"),
     )
     info = {
         "fit_seconds": fitted - start,
@@ -115,12 +115,6 @@ def _run(config: Config, digits: Digits, judge: Judge, output: Path, reporter: R
         draw(generated, digits, judge, scores, path)
         reporter.note(str(path))
     return record
-
-
-def _guess(model: Any, images: NDArray[Any]) -> NDArray[np.int64]:
-    """Draw one label for each image."""
-    labels: NDArray[np.int64] = model.sample(len(images), conditions={"image": images})["label"]
-    return labels
 
 
 def _labelled(sample: dict[str, NDArray[Any]]) -> Labelled:
