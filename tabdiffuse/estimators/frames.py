@@ -29,9 +29,9 @@ from tabdiffuse.times import Independent, Mixed, RandomClean, RandomGiven, Tied,
 if TYPE_CHECKING:
     Series = pd.Series[Any]
 
-__all__ = ["FrameForm"]
+__all__ = ["TABLE", "FrameForm"]
 
-_TABLE = ("numeric", "categorical")
+TABLE = ("numeric", "categorical")
 """Names of the modalities that carry the columns of the table."""
 
 
@@ -100,7 +100,7 @@ class FrameForm(Form):
         none can be hidden without the other.
         """
         own = (self.codec.layout.n_numeric, self.codec.layout.cardinalities)
-        carried = [part for part, count in zip(_TABLE, own, strict=True) if count]
+        carried = [part for part, count in zip(TABLE, own, strict=True) if count]
         table = tuple(self.codec.schema.names)
         return dict.fromkeys(carried, table) | {name: (name,) for name in self.entries}
 
@@ -172,7 +172,7 @@ class FrameForm(Form):
 
         Conditions that were given row by row leave their index, and columns that are none of ours.
         """
-        wanted = {*_TABLE, *shown}
+        wanted = {*TABLE, *shown}
         drawn = {name: parts[name].decode(x) for name, x in state.items() if name in wanted}
         columns = self._table(drawn, given)
         for name in set(self.entries) & set(shown):
@@ -195,7 +195,7 @@ class FrameForm(Form):
         """Give the columns of the table, with the values that were given in their place."""
         if not self.codec.schema.columns:
             return {}
-        table = self.codec.decode({name: drawn[name] for name in _TABLE if name in drawn})
+        table = self.codec.decode({name: drawn[name] for name in TABLE if name in drawn})
         if given.asked is not None:
             table = with_given(table, self.codec, given.asked, given.rows)
         return {name: table[name] for name in self.codec.schema.names}

@@ -14,12 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 from tabdiffuse._random import child_seed
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ParameterError
-from tabdiffuse.estimators.array_predictions import ArrayPredictions
 from tabdiffuse.estimators.arrays import ArrayForm
 from tabdiffuse.estimators.base import build_denoiser
 from tabdiffuse.estimators.forms import Form, no_rows
 from tabdiffuse.estimators.frames import FrameForm
 from tabdiffuse.estimators.given import check_given, check_known
+from tabdiffuse.estimators.modal_predictions import ModalPredictions
 from tabdiffuse.estimators.multimodal_file import read_multimodal, write_multimodal
 from tabdiffuse.estimators.parameters import make_guidance, resolve_device, resolve_precision
 from tabdiffuse.estimators.parts import copy_modalities
@@ -34,7 +34,7 @@ from tabdiffuse.training.stages import Stage, check_stages
 __all__ = ["MultimodalDiffusion"]
 
 
-class MultimodalDiffusion(ArrayPredictions, ArrayVariations):
+class MultimodalDiffusion(ModalPredictions, ArrayVariations):
     """Model of the joint distribution of several modalities, for instance images and labels.
 
     Each modality keeps its own state space, its own forward process and its own time; one network

@@ -12,10 +12,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tabdiffuse._random import Noise, generator
 from tabdiffuse.errors import DataError, ParameterError
 from tabdiffuse.modalities import Modality
+from tabdiffuse.processes import MaskedProcess
 
-__all__ = ["KnownPart", "copy_modalities", "encode_parts"]
+__all__ = ["KnownPart", "copy_modalities", "encode_parts", "is_categorical"]
 
 _T = TypeVar("_T")
 
@@ -94,9 +96,20 @@ class KnownPart:
             known = known & torch.as_tensor(given)[:, None]
         return cls(values, states, known)
 
+    @classmethod
+    def unknown(cls, part: Modality, rows: int) -> KnownPart:
+        """Say that nothing is known of any row."""
+        states = part.process.prior(rows, Noise([generator(0)]), scale=0.0)
+        return cls(np.empty(rows, dtype=object), states, torch.zeros(rows, part.cells).bool())
+
     def fill(self, part: Modality, drawn: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[Any]:
         """Put what was given for the entry of each row in the place of what was drawn."""
         return part.fill(self.values[rows], drawn, self.known.numpy()[rows])
+
+
+def is_categorical(part: Modality) -> bool:
+    """Tell whether a modality holds categories rather than numbers."""
+    return isinstance(part.process, MaskedProcess)
 
 
 def _worded(name: str, read: Callable[[Any], _T], values: Any) -> _T:

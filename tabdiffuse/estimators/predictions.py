@@ -1,20 +1,30 @@
-"""The mean of a number given the rest of its row."""
+"""The mean of a number given the rest of its row, and the refusal of what numbers do not have."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from tabdiffuse._random import Noise, generator
 from tabdiffuse.denoiser import Denoise
+from tabdiffuse.errors import ParameterError
 from tabdiffuse.joint import JointProcess, Observed, State
 from tabdiffuse.sampling.sampler import sample
 from tabdiffuse.sampling.solvers import TwoM
 from tabdiffuse.scoring import Question
 
-__all__ = ["conditional_mean"]
+__all__ = ["conditional_mean", "no_probabilities"]
+
+
+def no_probabilities(name: Any) -> ParameterError:
+    """Say that numbers have no table of probabilities."""
+    return ParameterError(
+        f"{name!r} holds numbers of which any is possible, so they have no table of "
+        f"probabilities. Use predict(X, {name!r}) for their mean, or sample to draw them."
+    )
 
 
 class _CommonNoise(Noise):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tabdiffuse._random import Noise, generator
-from tabdiffuse.joint import JointProcess, State
+from tabdiffuse.estimators.parts import KnownPart
+from tabdiffuse.joint import State
+from tabdiffuse.modalities import Modality
 from tabdiffuse.scoring import Question
 from tabdiffuse.tables import TableCodec
 from tabdiffuse.tables.marginals import is_informative, log_marginal, middles
@@ -40,7 +42,9 @@ class TableRows:
     log_marginal : ndarray of float64, shape (n, d)
         See `tabdiffuse.tables.marginals.log_marginal`.
     columns : dict of str to list of int
-        For each modality, the column to which each cell belongs.
+        For each modality of the table, the column to which each cell belongs.
+    beside : dict of str to KnownPart
+        Other modalities of the same rows, such as pictures: evidence where they are known.
     """
 
     x0: State
@@ -48,10 +52,23 @@ class TableRows:
     informative: Mask
     log_marginal: NDArray[np.float64]
     columns: dict[str, list[int]]
+    beside: Mapping[str, KnownPart] = field(default_factory=dict)
 
     @classmethod
-    def encode(cls, codec: TableCodec, joint: JointProcess, frame: pd.DataFrame) -> TableRows:
-        """Encode checked rows that have the columns of the schema, in its order."""
+    def encode(
+        cls, codec: TableCodec, parts: Mapping[str, Modality], frame: pd.DataFrame
+    ) -> TableRows:
+        """Encode checked rows that have the columns of the schema, in its order.
+
+        Parameters
+        ----------
+        codec : TableCodec
+            The columns.
+        parts : mapping of str to Modality
+            The modalities of the table.
+        frame : DataFrame
+            The rows.
+        """
         names, layout = codec.schema.names, codec.layout
         pairs = list(zip(codec.schema.columns, codec.codecs, strict=True))
         hidden = np.zeros((len(frame), len(names)), dtype=bool)
@@ -63,11 +80,11 @@ class TableRows:
             arrays["numeric"] = middles(intervals)
         numeric = [own for _, own in pairs if own.is_numeric]
         marginal = [log_marginal(own, intervals[:, d]) for d, own in enumerate(numeric)]
-        data = {name: part.encode(arrays[name]) for name, part in joint.parts().items()}
+        data = {name: part.encode(arrays[name]) for name, part in parts.items()}
+        noise = Noise([generator(0)])  # an exact place leaves the draw within it no choice
         sources = {"numeric": layout.numeric_sources, "categorical": layout.categorical_sources}
         return cls(
-            # An exact place leaves the draw within it no choice.
-            joint.draw(data, Noise([generator(0)])),
+            {name: part.draw(data[name], noise) for name, part in parts.items()},
             hidden,
             is_informative(intervals),
             np.array(marginal).reshape(len(numeric), len(frame)).T,
@@ -99,7 +116,14 @@ class TableRows:
         """
         wanted = np.zeros_like(self.hidden)
         wanted[:, list(asked)] = True
-        whole = Question(self.x0, self._cells(wanted & ~self.hidden), self._cells(self.hidden))
+        states = {name: part.states for name, part in self.beside.items()}
+        unasked = {name: torch.zeros_like(part.known) for name, part in self.beside.items()}
+        unknown = {name: ~part.known for name, part in self.beside.items()}
+        whole = Question(
+            self.x0 | states,
+            self._cells(wanted & ~self.hidden) | unasked,
+            self._cells(self.hidden) | unknown,
+        )
         if rows is None:
             return whole
         index = torch.as_tensor(rows)

@@ -15,6 +15,7 @@ from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ParameterError
 from tabdiffuse.estimators.answers import Floats, TableAnswers
 from tabdiffuse.estimators.parameters import check_parameters
+from tabdiffuse.estimators.predictions import no_probabilities
 from tabdiffuse.estimators.progress import RowsBar, rows_bar
 from tabdiffuse.estimators.rows import TableRows
 from tabdiffuse.estimators.rules import COUNT
@@ -191,12 +192,7 @@ class TableScores:
         place, rows = self._target(X, target, "predict_proba")
         codec = self.codec_.codecs[place]
         if codec.is_numeric:
-            name = self.schema_.names[place]
-            raise ParameterError(
-                f"Column {name!r} holds numbers of which any is possible, so they have no table of "
-                f"probabilities. Use predict(X, {name!r}) for their mean, or "
-                f"sample(conditions=X.drop(columns={name!r})) to draw them."
-            )
+            raise no_probabilities(self.schema_.names[place])
         answers = self._answers(RowsBar())
         columns = pd.Index(answers.values(place).tolist(), name=self.schema_.names[place])
         return pd.DataFrame(answers.event_probabilities(rows, place), X.index, columns)
@@ -258,7 +254,7 @@ class TableScores:
     def _rows(self, X: pd.DataFrame) -> TableRows:
         """Check rows and encode them."""
         frame = check_same_columns(X, self.schema_)
-        return TableRows.encode(self.codec_, self.denoiser_.joint, frame)
+        return TableRows.encode(self.codec_, self.denoiser_.joint.parts(), frame)
 
     def _evidence(self, given: Sequence[Any] | None, owner: str) -> set[int]:
         """Find the places of the columns that are evidence."""

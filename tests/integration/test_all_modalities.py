@@ -164,8 +164,8 @@ def test_predictions_are_each_row_s_own_and_do_not_look_at_the_target(model):
 @pytest.mark.parametrize(
     ("X", "target", "message"),
     [
-        ({"map": MAPS}, "sky", r"must be a modality .*Got 'sky'"),
-        ({"map": MAPS}, None, r"needs to know which modality to predict: X lacks \["),
+        ({"map": MAPS}, "sky", r"must be one of .*Got 'sky'"),
+        ({"map": MAPS}, None, r"needs to know what to predict: X lacks \["),
         ({"map": MAPS}, "map", r"X must map names of modalities to arrays"),
         ({"map": MAPS, "text": CAPTIONS[:2]}, "scene", r"same number of rows"),
         ([1, 2], "scene", r"X must map names"),

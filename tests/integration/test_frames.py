@@ -499,6 +499,91 @@ def test_a_small_network_learns_both_ways(steps, is_right):
     assert ((answers["kind"] == truth["kind"]).mean() > 0.85) == is_right
 
 
-def test_predictions_of_a_frame_are_refused_in_words(model):
-    with pytest.raises(DataTypeError, match=r"predict is for models that were fitted to a mapping"):
-        model.predict({"picture": np.zeros((2, 4, 4))}, "picture")
+# --- Predictions ----------------------------------------------------------------------------------
+
+
+def kinds_by_bayes(rows):
+    """P(kind | z, picture), (n, 2)."""
+    values = np.column_stack([rows["z"], np.stack(rows["picture"]).reshape(len(rows), -1)])
+    laws = [stats.multivariate_normal(mean, COVARIANCE) for mean in MEANS]
+    weights = SHARES * np.column_stack([law.pdf(values) for law in laws])
+    return weights / weights.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_category_has_its_law_given_a_picture_and_a_number(exact, is_right):
+    """The negative control pairs the pictures with other numbers."""
+    rows = lamps(300).sample(300, random_state=1)
+    expected = kinds_by_bayes(rows)
+    asked = rows if is_right else rows.assign(z=rows["z"].to_numpy()[::-1])
+    found = exact.predict_proba(asked, "kind")
+    assert list(found.columns) == ["dark", "light"]
+    assert found.index.equals(rows.index)
+    assert (np.abs(found.to_numpy() - expected).max() < 0.05) == is_right
+    likeliest = exact.predict(asked.drop(columns="kind"))
+    assert likeliest.name == "kind"
+    assert (likeliest == found.idxmax(axis=1)).all()
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_number_has_its_mean_given_a_picture_and_a_category(exact, is_right):
+    """The negative control does not show the pictures."""
+    rows = lamps(200)
+    asked = rows if is_right else rows.assign(picture=None)
+    found = exact.predict(asked, "z", n_draws=32, n_steps=32)
+    pixels = np.stack(rows["picture"]).reshape(len(rows), -1)
+    values = np.column_stack([np.full(len(rows), np.nan), pixels])
+    kinds = (rows["kind"] == "light").astype(int)
+    expected = [given(value, kind)[0][0] for value, kind in zip(values, kinds, strict=True)]
+    assert (np.abs(found - expected).mean() < 0.03) == is_right
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_picture_has_its_mean_given_columns(exact, is_right):
+    """The negative control asks for the other category."""
+    rows = lamps(50)
+    kinds = (rows["kind"] == "light").to_numpy()
+    told = rows[["z"]].assign(kind=np.where(kinds == is_right, "light", "dark"))
+    found = exact.predict(told, "picture")
+    open_pixels = [np.nan] * 4
+    pairs = zip(rows["z"], kinds.astype(int), strict=True)
+    expected = np.stack([given(np.array([z, *open_pixels]), kind)[0][1:] for z, kind in pairs])
+    off = np.abs(np.stack(found).reshape(-1, 4) - expected).max()
+    assert (off < 0.05) == is_right
+
+
+def test_every_column_of_a_frame_is_predicted(model):
+    rows = frame(6).sample(6, random_state=2)
+    for name in rows:
+        found = model.predict(rows.drop(columns=name))
+        assert found.index.equals(rows.index)
+        assert found.name == name
+    assert model.predict(rows, "kind").isin(["cat", "dog"]).all()
+    assert model.predict(rows, "picture").iloc[0].shape == (4, 4)
+    assert model.predict(rows, "label").dtype == "int8"
+    for name, values in {"kind": ["cat", "dog"], "label": [0, 1, 2], "flag": [False, True]}.items():
+        chances = model.predict_proba(rows, name)
+        assert list(chances.columns) == values
+        np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
+    # Gaps in a column that had some are a value; a picture that is missing is not known.
+    blank = rows.assign(picture=None, gap=np.nan)
+    assert model.predict_proba(blank, "kind").shape == (6, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "target", "error", "message"),
+    [
+        (lambda x: x, "sky", ParameterError, "must be one of"),
+        (lambda x: x, "size", ParameterError, "'size' holds numbers"),
+        (lambda x: x, "picture", ParameterError, "'picture' holds numbers"),
+        (lambda x: x.drop(columns="flag"), "kind", DataError, "Absent: ['flag']"),
+        (lambda x: x.assign(more=1), "kind", DataError, "unknown: ['more']"),
+        (lambda x: x.assign(grade="w"), "kind", DataError, "'grade'"),
+        (lambda x: x.to_dict("list"), "kind", DataTypeError, "X must be a DataFrame"),
+        (lambda x: x.drop(columns=["flag", "kind"]), None, ParameterError, "X lacks"),
+        (lambda x: x.head(0), "kind", DataError, "X must have at least one row"),
+    ],
+)
+def test_bad_predictions_of_a_frame_are_refused(model, change, target, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        model.predict_proba(change(frame(3)), target)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from tabdiffuse.joint import Observed
-from tabdiffuse.sampling.expectation import expectation
 from tabdiffuse.schedules import VPCosine
+from tabdiffuse.scoring.expectation import expectation
 from tests.oracles import PAIR, CategoricalOracle, GaussianOracle
 from tests.shared_oracles import ClassOracle
 

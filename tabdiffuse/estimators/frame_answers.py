@@ -1,0 +1,157 @@
+"""What a column of a DataFrame is given the others, where some hold pictures, texts or vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from tabdiffuse.denoiser import Denoiser
+from tabdiffuse.errors import DataError, DataTypeError, ParameterError
+from tabdiffuse.estimators.answers import TableAnswers
+from tabdiffuse.estimators.entries import present
+from tabdiffuse.estimators.frames import TABLE, FrameForm
+from tabdiffuse.estimators.parts import KnownPart, is_categorical
+from tabdiffuse.estimators.predictions import no_probabilities
+from tabdiffuse.estimators.progress import RowsBar
+from tabdiffuse.estimators.rows import TableRows
+from tabdiffuse.joint import ProductProcess
+from tabdiffuse.modalities import Modality
+from tabdiffuse.scoring import predict_hidden
+from tabdiffuse.tables import check_same_columns
+
+if TYPE_CHECKING:
+    Series = pd.Series[Any]
+
+__all__ = ["FrameAnswers"]
+
+
+@dataclass(frozen=True)
+class FrameAnswers:
+    """What a fitted model says of the columns of a DataFrame.
+
+    Attributes
+    ----------
+    form : FrameForm
+        The columns.
+    denoiser : Denoiser
+        The network.
+    device : torch.device
+        Where it is.
+    seed : int
+        Seed of the fit.
+    batch_size : int
+        Rows in one call of the network.
+    """
+
+    form: FrameForm
+    denoiser: Denoiser
+    device: torch.device
+    seed: int
+    batch_size: int
+
+    def probabilities(self, X: Any, target: Any) -> pd.DataFrame:
+        """Give the probability of each value of a column; see `ModalPredictions.predict_proba`."""
+        rows = self._rows(X, target)
+        if target not in self.form.entries:
+            place = self._place(target)
+            if self.form.codec.codecs[place].is_numeric:
+                raise no_probabilities(target)
+            answers = self._of_table(RowsBar())
+            columns = pd.Index(answers.values(place).tolist(), name=target)
+            return pd.DataFrame(answers.event_probabilities(rows, place), X.index, columns)
+        part = self._parts[target]
+        if not is_categorical(part):
+            raise no_probabilities(target)
+        chances = part.decode_probabilities(self._law(rows, target).exp())
+        if chances.ndim != 2:
+            raise ParameterError(
+                f"{target!r} has many cells, which a table of probabilities has no room for. Fit "
+                "to a mapping of names to arrays, whose predict_proba gives an array."
+            )
+        names = part.decode(torch.arange(chances.shape[1])[:, None])
+        return pd.DataFrame(chances, X.index, pd.Index(names.tolist(), name=target))
+
+    def prediction(self, X: Any, target: Any, n_draws: int, n_steps: int, bar: RowsBar) -> Series:
+        """Predict a column: the likeliest value, or the mean; see `ModalPredictions.predict`."""
+        rows = self._rows(X, target)
+        if target in self.form.entries:
+            part, law = self._parts[target], self._law(rows, target)
+            values = part.decode(law.argmax(dim=-1) if is_categorical(part) else law)
+            return self.form.entries[target].column(values).set_axis(X.index)
+        place = self._place(target)
+        answers = self._of_table(bar)
+        if self.form.codec.schema.columns[place].kind == "numeric":
+            mean = answers.mean(rows, place, n_draws, n_steps)
+            return pd.Series(mean, index=X.index, name=target)
+        likeliest = answers.event_probabilities(rows, place).argmax(axis=1)
+        predicted = self.form.codec.codecs[place].decode(len(rows), None, likeliest)
+        return predicted.set_axis(X.index).rename(target)
+
+    @property
+    def _parts(self) -> dict[str, Modality]:
+        return self.denoiser.joint.parts()
+
+    def _of_table(self, bar: RowsBar) -> TableAnswers:
+        return TableAnswers(self.form.codec, self.denoiser, self.device, self.seed, bar)
+
+    def _place(self, target: Any) -> int:
+        return self.form.codec.schema.names.index(target)
+
+    def _rows(self, X: Any, target: Any) -> TableRows:
+        """Check and encode rows, of which the target is not known."""
+        if not isinstance(self.denoiser.joint, ProductProcess):
+            raise ParameterError(
+                "Columns can be predicted where each modality has a process of its own. Got a "
+                f"{type(self.denoiser.joint).__name__}; fit with joint=None, or draw the column "
+                "by sample(conditions=)."
+            )
+        if not isinstance(X, pd.DataFrame):
+            raise DataTypeError(
+                f"X must be a DataFrame, as in fit. Got {type(X).__name__} instead."
+            )
+        if X.empty:
+            raise DataError("X must have at least one row. Got none.")
+        wanted = [name for name in self.form.order if name != target]
+        absent = [name for name in wanted if name not in X.columns]
+        unknown = [name for name in X.columns if name not in self.form.order]
+        if absent or unknown:
+            raise DataError(
+                f"X must hold the columns of the training data, of which the target may be absent. "
+                f"Absent: {absent}; unknown: {unknown}."
+            )
+        schema, own = self.form.codec.schema, {n: p for n, p in self._parts.items() if n in TABLE}
+        frame = X[[name for name in schema.names if name != target]].copy()
+        if target in schema.names:
+            frame[target] = np.nan
+        rows = TableRows.encode(self.form.codec, own, check_same_columns(frame, schema))
+        rows = replace(rows, beside=self._beside(X, target))
+        return rows.opened(self._place(target)) if target in schema.names else rows
+
+    def _beside(self, X: pd.DataFrame, target: Any) -> dict[str, KnownPart]:
+        """Read the columns of modalities; what is missing, and the target, is not known."""
+        found = {}
+        for name, column in self.form.entries.items():
+            entries = [None] * len(X) if name == target else X[name].tolist()
+            given = present(entries)
+            if given.any():
+                values = column.stack(entries, given)
+                found[name] = KnownPart.observe(name, self._parts[name], values, given)
+            else:
+                found[name] = KnownPart.unknown(self._parts[name], len(X))
+        return found
+
+    def _law(self, rows: TableRows, target: str) -> Tensor:
+        """Give the law of each cell of a modality given the rest."""
+        found = predict_hidden(
+            self.denoiser,
+            self.denoiser.joint,
+            rows.ask([]),
+            batch_size=self.batch_size,
+            device=self.device,
+        )
+        return found[target].float()
