@@ -116,27 +116,27 @@ class FrameAnswers:
             )
         if X.empty:
             raise DataError("X must have at least one row. Got none.")
-        wanted = [name for name in self.form.order if name != target]
-        absent = [name for name in wanted if name not in X.columns]
         unknown = [name for name in X.columns if name not in self.form.order]
-        if absent or unknown:
+        if unknown:
             raise DataError(
-                f"X must hold the columns of the training data, of which the target may be absent. "
-                f"Absent: {absent}; unknown: {unknown}."
+                f"X has columns that were not in the training data: {unknown}. Known columns: "
+                f"{[*self.form.order]}."
             )
         schema, own = self.form.codec.schema, {n: p for n, p in self._parts.items() if n in TABLE}
-        frame = X[[name for name in schema.names if name != target]].copy()
-        if target in schema.names:
-            frame[target] = np.nan
+        absent = [name for name in schema.names if name == target or name not in X.columns]
+        frame = X[[name for name in schema.names if name not in absent]].copy()
+        frame[absent] = np.nan
         rows = TableRows.encode(self.form.codec, own, check_same_columns(frame, schema))
-        rows = replace(rows, beside=self._beside(X, target))
+        hidden = rows.hidden | np.isin(schema.names, absent)
+        rows = replace(rows, hidden=hidden, beside=self._beside(X, target))
         return rows.opened(self._place(target)) if target in schema.names else rows
 
     def _beside(self, X: pd.DataFrame, target: Any) -> dict[str, KnownPart]:
         """Read the columns of modalities; what is missing, and the target, is not known."""
         found = {}
         for name, column in self.form.entries.items():
-            entries = [None] * len(X) if name == target else X[name].tolist()
+            is_there = name != target and name in X.columns
+            entries = X[name].tolist() if is_there else [None] * len(X)
             given = present(entries)
             if given.any():
                 values = column.stack(entries, given)

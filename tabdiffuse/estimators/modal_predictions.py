@@ -53,10 +53,10 @@ class ModalPredictions(DiffusionEstimator):
         X : mapping of str to array_like, or DataFrame
             For each modality an array with one entry a row, as for the conditions of `sample`.
             Gaps, and modalities that are left out, are not known; the target may be there, and is
-            not looked at. After a fit to a DataFrame, one with all columns but perhaps the target;
-            a missing picture is not known.
+            not looked at. After a fit to a DataFrame, one with some of its columns; what it lacks
+            is not known, nor is a picture that is missing.
         target : str, optional
-            The modality, or column, to predict; by default the one that X lacks.
+            The modality, or column, to predict; by default the only one that X lacks.
         n_draws, n_steps : int, default=16
             For numeric columns of a DataFrame, as for `TabularDiffusion.predict`.
         batch_size : int, optional

@@ -570,14 +570,25 @@ def test_every_column_of_a_frame_is_predicted(model):
     assert model.predict_proba(blank, "kind").shape == (6, 2)
 
 
+def test_columns_that_a_frame_lacks_are_not_known(exact):
+    rows = lamps(100)
+    brief = exact.predict_proba(rows[["picture"]], "kind")
+    laws = [stats.multivariate_normal(mean[1:], COVARIANCE[1:, 1:]) for mean in MEANS]
+    pixels = np.stack(rows["picture"]).reshape(len(rows), -1)
+    weights = SHARES * np.column_stack([law.pdf(pixels) for law in laws])
+    expected = weights / weights.sum(axis=1, keepdims=True)
+    assert np.abs(brief.to_numpy() - expected).max() < 0.05
+    assert np.abs(exact.predict_proba(rows, "kind").to_numpy() - expected).max() > 0.05
+    np.testing.assert_allclose(exact.predict_proba(rows[["z"]], "kind"), [SHARES] * 100, atol=0.05)
+
+
 @pytest.mark.parametrize(
     ("change", "target", "error", "message"),
     [
         (lambda x: x, "sky", ParameterError, "must be one of"),
         (lambda x: x, "size", ParameterError, "'size' holds numbers"),
         (lambda x: x, "picture", ParameterError, "'picture' holds numbers"),
-        (lambda x: x.drop(columns="flag"), "kind", DataError, "Absent: ['flag']"),
-        (lambda x: x.assign(more=1), "kind", DataError, "unknown: ['more']"),
+        (lambda x: x.assign(more=1), "kind", DataError, "not in the training data: ['more']"),
         (lambda x: x.assign(grade="w"), "kind", DataError, "'grade'"),
         (lambda x: x.to_dict("list"), "kind", DataTypeError, "X must be a DataFrame"),
         (lambda x: x.drop(columns=["flag", "kind"]), None, ParameterError, "X lacks"),

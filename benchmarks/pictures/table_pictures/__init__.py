@@ -11,11 +11,13 @@ from benchmarks.pictures.table_pictures.data import TablePictures, halves, load,
 from benchmarks.pictures.table_pictures.grid import draw, show
 from benchmarks.pictures.table_pictures.methods import (
     BY_CATEGORY,
+    DRAWS,
     METHODS,
     OWN,
     PRODUCT,
     TABLE,
     completed,
+    told,
 )
 from benchmarks.pictures.table_pictures.references import (
     boosted_trees,
@@ -34,9 +36,9 @@ rows. A row is one token for each column and 16 for the picture (7 x 7 pixels), 
 process. What is drawn is held against what is recomputed from the picture; a judge (a small network
 trained on the real train pictures) reads its category. Errors are root mean squared errors of one
 draw over the standard deviation of the column, averaged over the six numbers: 0 is perfect, 1 is
-what the mean of the column gets.
-Read: columns drawn given the picture, beside two regressions from the pixels. Drawn: pictures drawn
-given all columns, Fréchet distance on the judge's features. Both: pictures and columns drawn
+what the mean of the column gets. Read: columns told given the picture alone, the likeliest class
+and of numbers the mean of {DRAWS} draws, beside two regressions from the pixels. Drawn: pictures
+drawn given all columns, Fréchet distance on the judge's features. Both: pictures and columns drawn
 together; Shape, Trend and C2ST (1: boosted trees cannot tell drawn columns from real ones) are
 those of the columns, which models of the columns alone also have. Halves: the left half of the
 picture and a random four of the nine columns are known, the rest is drawn; error and category are
@@ -75,7 +77,7 @@ def ask(model: Any, data: TablePictures, seed: int, method: str) -> Scores:
     if method != PRODUCT:
         whole = completed(model, parts.drop(columns=PICTURE), seed)
         return {**found, **scored.halves_columns_scores(whole, data)}
-    read = completed(model, data.test.head(rows)[[PICTURE]], seed)
+    read = told(model, data.test.head(rows)[[PICTURE]], seed)
     whole = completed(model, parts, seed)
     return {
         **found,

@@ -76,10 +76,10 @@ def read_from(pictures: NDArray[Any], data: TablePictures) -> pd.DataFrame:
     return columns[list(COLUMNS)]
 
 
-def read_scores(drawn: pd.DataFrame, data: TablePictures) -> Scores:
-    """Score columns that were drawn given pictures of the test rows."""
-    truth = data.truth.head(len(drawn))
-    return prefixed("read", compared(truth, drawn, data.spread))
+def read_scores(told: pd.DataFrame, data: TablePictures) -> Scores:
+    """Score columns that were told given pictures of the test rows."""
+    truth = data.truth.head(len(told))
+    return prefixed("read", compared(truth, told, data.spread))
 
 
 def drawn_scores(pictures: NDArray[Any], data: TablePictures) -> Scores:
