@@ -56,10 +56,14 @@ light = model.sample(12, conditions={"digit": "3", "ink": Between(None, 16)})
 bold = model.sample(12, conditions={"digit": "3", "ink": Between(22, None)})
 
 # %%
-# **Columns given pictures.** A DataFrame gives each row its own; what it leaves out is drawn.
+# **Columns given pictures.** A DataFrame gives each row its own; what it leaves out is drawn, or
+# told: `predict` gives the likeliest digit, `predict_proba` how likely each is.
 
 read = model.sample(conditions=held_out[["picture"]])
-accuracy = (read["digit"] == held_out["digit"]).mean()
+likeliest = model.predict(held_out[["picture"]], "digit")
+chances = model.predict_proba(held_out[["picture"]], "digit")
+accuracy = (likeliest == held_out["digit"]).mean()
+unsure = chances.max(axis=1).nsmallest(3)  # the pictures that are hardest to read
 
 # %%
 # **Both from halves.** NaN is what is not known: here the lower half of each picture, and all
