@@ -63,7 +63,7 @@ read = model.sample(conditions=held_out[["picture"]])
 likeliest = model.predict(held_out[["picture"]], "digit")
 chances = model.predict_proba(held_out[["picture"]], "digit")
 accuracy = (likeliest == held_out["digit"]).mean()
-unsure = chances.max(axis=1).nsmallest(3)  # the pictures that are hardest to read
+hardest = chances.max(axis=1).idxmin()  # the picture that is hardest to read
 
 # %%
 # **Both from halves.** NaN is what is not known: here the lower half of each picture, and all
@@ -93,4 +93,8 @@ axes.axline((15, 15), slope=1, color=DARK, linewidth=0.8)
 axes.set_xlabel("ink of a held-out picture")
 axes.set_ylabel("ink that was read from it")
 axes.set_title(f"digit right in {accuracy:.0%} of {len(held_out)}")
+inset = axes.inset_axes((0.68, 0.04, 0.28, 0.28))
+inset.imshow(held_out["picture"][hardest], cmap="gray_r", vmin=0, vmax=1)
+inset.set_title(f"hardest: {likeliest[hardest]}?", fontsize=8)
+inset.set_axis_off()
 save(figure, "table_with_pictures")

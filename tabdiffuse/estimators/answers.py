@@ -14,10 +14,10 @@ from torch import Tensor
 
 from tabdiffuse._random import child_seed
 from tabdiffuse.denoiser import Denoiser
-from tabdiffuse.estimators.predictions import conditional_mean
+from tabdiffuse.estimators.predictions import conditional_mean, no_probabilities
 from tabdiffuse.estimators.progress import RowsBar
 from tabdiffuse.estimators.rows import TableRows
-from tabdiffuse.scoring import Quadrature, predict_hidden, surprise
+from tabdiffuse.scoring import Quadrature, expectation, predict_hidden, surprise
 from tabdiffuse.tables import TableCodec
 from tabdiffuse.tables.values import missing_mask, numbers
 
@@ -50,6 +50,8 @@ class TableAnswers:
         Seed of the fit, from which the noise follows that all rows share.
     bar : RowsBar
         Told of rows that are done.
+    batch_size : int, optional
+        Rows, or rows times noises, in one call of the network.
     """
 
     codec: TableCodec
@@ -57,6 +59,27 @@ class TableAnswers:
     device: torch.device
     seed: int
     bar: RowsBar
+    batch_size: int | None = None
+
+    def probabilities(self, rows: TableRows, column: int, index: pd.Index[Any]) -> pd.DataFrame:
+        """Give the probability of each value of a column given the others, a column for each.
+
+        Raises
+        ------
+        ParameterError
+            The column holds numbers of which any is possible.
+        """
+        name = self.codec.schema.names[column]
+        if self.codec.codecs[column].is_numeric:
+            raise no_probabilities(name)
+        columns = pd.Index(self.values(column).tolist(), name=name)
+        return pd.DataFrame(self.event_probabilities(rows, column), index, columns)
+
+    def likeliest(self, rows: TableRows, column: int, index: pd.Index[Any]) -> Series:
+        """Give the likeliest value of a column given the others."""
+        codes = self.event_probabilities(rows, column).argmax(axis=1)
+        values = self.codec.codecs[column].decode(len(rows), None, codes)
+        return values.set_axis(index).rename(self.codec.schema.names[column])
 
     def log_probability(
         self, rows: TableRows, asked: Sequence[int], n_draws: int, n_steps: int
@@ -183,14 +206,15 @@ class TableAnswers:
         count = self.codec.codecs[column].cardinality
         if len(own) == 0:
             return np.zeros((0, count))
-        pred = predict_hidden(
-            self.denoiser,
-            self.denoiser.joint,
-            rows.ask([column], own),
-            batch_size=self._batch_size,
-            device=self.device,
-        )
-        return np.asarray(pred["categorical"][:, event, :count].double().numpy())
+        joint, question = self.denoiser.joint, rows.ask([column], own)
+        settings: dict[str, Any] = {"batch_size": self._batch_size, "device": self.device}
+        if rows.beside:
+            seed = child_seed(self.seed, "predict")
+            evidence = question.observed()
+            law = expectation(self.denoiser, joint, evidence, "categorical", seed=seed, **settings)
+        else:
+            law = predict_hidden(self.denoiser, joint, question, **settings)["categorical"]
+        return np.asarray(law[:, event, :count].double().numpy())
 
     def _points(self, n_draws: int, n_steps: int) -> Quadrature:
         return Quadrature.make(
@@ -199,7 +223,7 @@ class TableAnswers:
 
     @property
     def _batch_size(self) -> int:
-        return _CPU_ROWS if self.device.type == "cpu" else _GPU_ROWS
+        return self.batch_size or (_CPU_ROWS if self.device.type == "cpu" else _GPU_ROWS)
 
 
 def _as_floats(values: Series) -> Floats:

@@ -93,9 +93,7 @@ class ArrayForm(Form):
 
     def _spread(self, name: str, value: Any, n_samples: int) -> NDArray[Any]:
         if name not in self.ndims:
-            raise ParameterError(
-                f"conditions name an unknown modality {name!r}. Known: {sorted(self.ndims)}."
-            )
+            raise ParameterError(f"Unknown modality {name!r}. Known: {sorted(self.ndims)}.")
         array = np.asarray(value)
         if array.ndim == self.ndims[name]:
             array = np.repeat(array[None], n_samples, axis=0)
@@ -126,7 +124,13 @@ def read_rows(X: Any, form: Form, parts: Mapping[str, Modality], verb: str) -> G
         raise DataTypeError(
             f"X must map names of modalities to arrays, such as {[*parts][:1]}. Got {X!r} instead."
         )
-    counts = {name: len(values) for name, values in X.items()}
+    for name, values in X.items():
+        if name in form.ndims and np.ndim(values) != form.ndims[name] + 1:
+            raise DataError(
+                f"{name!r} must hold one entry for each row, {form.ndims[name] + 1} dimensions in "
+                f"all. Got an array of shape {np.shape(values)}; put a single entry into a list."
+            )
+    counts = {name: np.shape(values)[0] if np.ndim(values) else 1 for name, values in X.items()}
     rows = next(iter(counts.values()))
     if rows == 0 or set(counts.values()) != {rows}:
         raise DataError(

@@ -10,18 +10,20 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from tabdiffuse._random import child_seed
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import DataError, DataTypeError, ParameterError
 from tabdiffuse.estimators.answers import TableAnswers
 from tabdiffuse.estimators.entries import present
 from tabdiffuse.estimators.frames import TABLE, FrameForm
-from tabdiffuse.estimators.parts import KnownPart, is_categorical
+from tabdiffuse.estimators.given import check_known
+from tabdiffuse.estimators.parts import KnownPart, decode_law, is_categorical
 from tabdiffuse.estimators.predictions import no_probabilities
-from tabdiffuse.estimators.progress import RowsBar
+from tabdiffuse.estimators.progress import RowsBar, rows_bar
 from tabdiffuse.estimators.rows import TableRows
 from tabdiffuse.joint import ProductProcess
 from tabdiffuse.modalities import Modality
-from tabdiffuse.scoring import predict_hidden
+from tabdiffuse.scoring import expectation
 from tabdiffuse.tables import check_same_columns
 
 if TYPE_CHECKING:
@@ -46,6 +48,10 @@ class FrameAnswers:
         Seed of the fit.
     batch_size : int
         Rows in one call of the network.
+    given : tuple of str
+        Columns of modalities that are always given.
+    shows_progress : bool
+        Whether to show a bar where it takes long, as means of numbers do.
     """
 
     form: FrameForm
@@ -53,17 +59,14 @@ class FrameAnswers:
     device: torch.device
     seed: int
     batch_size: int
+    given: tuple[str, ...]
+    shows_progress: bool
 
     def probabilities(self, X: Any, target: Any) -> pd.DataFrame:
         """Give the probability of each value of a column; see `ModalPredictions.predict_proba`."""
         rows = self._rows(X, target)
         if target not in self.form.entries:
-            place = self._place(target)
-            if self.form.codec.codecs[place].is_numeric:
-                raise no_probabilities(target)
-            answers = self._of_table(RowsBar())
-            columns = pd.Index(answers.values(place).tolist(), name=target)
-            return pd.DataFrame(answers.event_probabilities(rows, place), X.index, columns)
+            return self._of_table(RowsBar()).probabilities(rows, self._place(target), X.index)
         part = self._parts[target]
         if not is_categorical(part):
             raise no_probabilities(target)
@@ -76,28 +79,26 @@ class FrameAnswers:
         names = part.decode(torch.arange(chances.shape[1])[:, None])
         return pd.DataFrame(chances, X.index, pd.Index(names.tolist(), name=target))
 
-    def prediction(self, X: Any, target: Any, n_draws: int, n_steps: int, bar: RowsBar) -> Series:
+    def prediction(self, X: Any, target: Any, n_draws: int, n_steps: int) -> Series:
         """Predict a column: the likeliest value, or the mean; see `ModalPredictions.predict`."""
         rows = self._rows(X, target)
         if target in self.form.entries:
-            part, law = self._parts[target], self._law(rows, target)
-            values = part.decode(law.argmax(dim=-1) if is_categorical(part) else law)
+            values = decode_law(self._parts[target], self._law(rows, target))
             return self.form.entries[target].column(values).set_axis(X.index)
         place = self._place(target)
-        answers = self._of_table(bar)
-        if self.form.codec.schema.columns[place].kind == "numeric":
-            mean = answers.mean(rows, place, n_draws, n_steps)
-            return pd.Series(mean, index=X.index, name=target)
-        likeliest = answers.event_probabilities(rows, place).argmax(axis=1)
-        predicted = self.form.codec.codecs[place].decode(len(rows), None, likeliest)
-        return predicted.set_axis(X.index).rename(target)
+        if self.form.codec.schema.columns[place].kind != "numeric":
+            return self._of_table(RowsBar()).likeliest(rows, place, X.index)
+        with rows_bar("Predicting", len(X), shown=self.shows_progress) as bar:
+            mean = self._of_table(bar).mean(rows, place, n_draws, n_steps)
+        return pd.Series(mean, index=X.index, name=target)
 
     @property
     def _parts(self) -> dict[str, Modality]:
         return self.denoiser.joint.parts()
 
     def _of_table(self, bar: RowsBar) -> TableAnswers:
-        return TableAnswers(self.form.codec, self.denoiser, self.device, self.seed, bar)
+        codec = self.form.codec
+        return TableAnswers(codec, self.denoiser, self.device, self.seed, bar, self.batch_size)
 
     def _place(self, target: Any) -> int:
         return self.form.codec.schema.names.index(target)
@@ -114,21 +115,22 @@ class FrameAnswers:
             raise DataTypeError(
                 f"X must be a DataFrame, as in fit. Got {type(X).__name__} instead."
             )
-        if X.empty:
+        if len(X) == 0:
             raise DataError("X must have at least one row. Got none.")
         unknown = [name for name in X.columns if name not in self.form.order]
-        if unknown:
+        if unknown or X.columns.has_duplicates:
             raise DataError(
-                f"X has columns that were not in the training data: {unknown}. Known columns: "
-                f"{[*self.form.order]}."
+                f"X must hold columns of the training data, each once: {[*self.form.order]}. "
+                f"Got {[*X.columns]}."
             )
         schema, own = self.form.codec.schema, {n: p for n, p in self._parts.items() if n in TABLE}
         absent = [name for name in schema.names if name == target or name not in X.columns]
         frame = X[[name for name in schema.names if name not in absent]].copy()
         frame[absent] = np.nan
         rows = TableRows.encode(self.form.codec, own, check_same_columns(frame, schema))
-        hidden = rows.hidden | np.isin(schema.names, absent)
+        hidden = rows.hidden | np.array([name in absent for name in schema.names], dtype=bool)
         rows = replace(rows, hidden=hidden, beside=self._beside(X, target))
+        check_known(self.given, rows.beside)
         return rows.opened(self._place(target)) if target in schema.names else rows
 
     def _beside(self, X: pd.DataFrame, target: Any) -> dict[str, KnownPart]:
@@ -147,11 +149,12 @@ class FrameAnswers:
 
     def _law(self, rows: TableRows, target: str) -> Tensor:
         """Give the law of each cell of a modality given the rest."""
-        found = predict_hidden(
+        return expectation(
             self.denoiser,
             self.denoiser.joint,
-            rows.ask([]),
+            rows.ask([]).observed(),
+            target,
+            seed=child_seed(self.seed, "predict"),
             batch_size=self.batch_size,
             device=self.device,
         )
-        return found[target].float()

@@ -48,7 +48,6 @@ def check_known(given: Collection[str], known: Mapping[str, KnownPart]) -> None:
     for name in given:
         if name not in known or not bool(known[name].known.all()):
             raise ParameterError(
-                f"{name!r} was given in training, so it must be among the conditions, without "
-                f"gaps: pass conditions={{{name!r}: ...}}, or fit without given={list(given)}"
-                " to draw it."
+                f"{name!r} was given in training, so it must be given now, without gaps: pass it "
+                f"among the conditions, or fit without given={list(given)} to draw it."
             )

@@ -18,13 +18,14 @@ from tabdiffuse.estimators.frame_answers import FrameAnswers
 from tabdiffuse.estimators.frames import FrameForm
 from tabdiffuse.estimators.given import check_known
 from tabdiffuse.estimators.parameters import check_parameters
-from tabdiffuse.estimators.parts import is_categorical
+from tabdiffuse.estimators.parts import KnownPart, decode_law, is_categorical
 from tabdiffuse.estimators.predictions import no_probabilities
-from tabdiffuse.estimators.progress import rows_bar
-from tabdiffuse.sampling.blocks import BLOCK_ROWS
+from tabdiffuse.joint import JointProcess, SharedProcess
 from tabdiffuse.scoring import expectation
 
 __all__ = ["ModalPredictions"]
+
+_ROWS = 256  # in one call of the network; pictures are long rows
 
 
 class ModalPredictions(DiffusionEstimator):
@@ -44,9 +45,10 @@ class ModalPredictions(DiffusionEstimator):
     ) -> Any:
         """Predict a modality given others: the likeliest categories, or the mean of numbers.
 
-        One call of the network for each row, and the same answer each time. Of modalities with many
-        cells it is the likeliest class of each pixel, or the mean of each, which is less like an
-        example than a draw from `sample` is, and nearer to the truth on average.
+        One call of the network for each row, but for numeric columns of a DataFrame, and the same
+        answer each time. Of modalities with many cells it is the likeliest class of each pixel, or
+        the mean of each, which is less like an example than a draw from `sample` is, and nearer to
+        the truth on average.
 
         Parameters
         ----------
@@ -54,7 +56,8 @@ class ModalPredictions(DiffusionEstimator):
             For each modality an array with one entry a row, as for the conditions of `sample`.
             Gaps, and modalities that are left out, are not known; the target may be there, and is
             not looked at. After a fit to a DataFrame, one with some of its columns; what it lacks
-            is not known, nor is a picture that is missing.
+            is not known, nor is a picture that is missing. NaN counts as a value in columns that
+            had missing values in training, as for `TabularDiffusion.predict`.
         target : str, optional
             The modality, or column, to predict; by default the only one that X lacks.
         n_draws, n_steps : int, default=16
@@ -73,7 +76,9 @@ class ModalPredictions(DiffusionEstimator):
         NotFittedError
             Before `fit`.
         ParameterError
-            When the target is unknown, or always given, or a parameter is out of range.
+            When the target is unknown, or always given, or a parameter is out of range; for columns
+            of a DataFrame also when the modalities share one process, and otherwise when the
+            network of such a process never sees what ``X`` holds.
         DataError, DataTypeError
             When ``X`` does not fit what the model was fitted to.
         """
@@ -81,11 +86,9 @@ class ModalPredictions(DiffusionEstimator):
         counts = {"n_draws": n_draws, "n_steps": n_steps, "batch_size": batch_size}
         target = self._target(X, target, owner, counts)
         if isinstance(self.form_, FrameForm):
-            with rows_bar("Predicting", len(X), shown=bool(self.verbose) and len(X) > 0) as bar:
-                return self._frame_answers(batch_size).prediction(X, target, n_draws, n_steps, bar)
-        part = self.denoiser_.joint.parts()[target]
+            return self._frame_answers(batch_size).prediction(X, target, n_draws, n_steps)
         law = self._law(X, target, batch_size, "predict")
-        return part.decode(law.argmax(dim=-1) if is_categorical(part) else law)
+        return decode_law(self.denoiser_.joint.parts()[target], law)
 
     def predict_proba(
         self,
@@ -99,7 +102,8 @@ class ModalPredictions(DiffusionEstimator):
         Parameters
         ----------
         X, target, batch_size
-            As for `predict`; the target must hold categories: labels, maps or texts.
+            As for `predict`; the target must hold categories: labels, maps or texts, and in a
+            DataFrame labels.
 
         Returns
         -------
@@ -145,8 +149,15 @@ class ModalPredictions(DiffusionEstimator):
 
     def _frame_answers(self, batch_size: int | None) -> FrameAnswers:
         assert isinstance(self.form_, FrameForm)
-        rows = batch_size or BLOCK_ROWS
-        return FrameAnswers(self.form_, self.denoiser_, self.device_, self.seed_, rows)
+        return FrameAnswers(
+            self.form_,
+            self.denoiser_,
+            self.device_,
+            self.seed_,
+            batch_size or _ROWS,
+            self.given_,
+            bool(self.verbose),
+        )
 
     def _law(self, X: Any, target: str, batch_size: int | None, verb: str) -> Tensor:
         """Give the law of each cell of the target in each row of arrays."""
@@ -155,6 +166,7 @@ class ModalPredictions(DiffusionEstimator):
             X = {name: values for name, values in X.items() if name != target}
         known = read_rows(X, self.form_, joint.parts(), verb)
         check_known(self.given_, known.parts)
+        _check_seen(joint, known.parts)
         evidence = known.evidence()
         assert evidence is not None
         assert evidence.observed is not None
@@ -164,6 +176,16 @@ class ModalPredictions(DiffusionEstimator):
             evidence.observed,
             target,
             seed=child_seed(self.seed_, "predict"),
-            batch_size=batch_size or BLOCK_ROWS,
+            batch_size=batch_size or _ROWS,
             device=self.device_,
+        )
+
+
+def _check_seen(joint: JointProcess, known: Mapping[str, KnownPart]) -> None:
+    """Refuse evidence that a network which sees the latent alone would not look at."""
+    if isinstance(joint, SharedProcess) and not joint.shows_known and joint.latent not in known:
+        raise ParameterError(
+            f"The network sees the latent {joint.latent!r} alone (shows_known=False), so "
+            f"{[*known]} cannot tell it anything in one call. Use sample(conditions=), or fit with "
+            "shows_known=True."
         )

@@ -70,7 +70,8 @@ class MultimodalDiffusion(ModalPredictions, ArrayVariations):
         the time; otherwise "float32".
     optimizer : {"muon", "adamw"}
         What steps the matrices of the network; the rest is AdamW's. Muon steps equally far in all
-        directions of a matrix and learns images in about a third of the steps.
+        directions of a matrix and learns images in about a third of the steps. The learning rates
+        of the presets are Muon's; "adamw" wants about half of them.
     stages : sequence of Stage, optional
         What is learnt in which part of the run, such as ``[Stage(0.4, hidden=["text"]),
         Stage(0.2, losses=["text"], trains=["text"]), Stage(0.4)]`` for images first, then the

@@ -17,7 +17,7 @@ from tabdiffuse.errors import DataError, ParameterError
 from tabdiffuse.modalities import Modality
 from tabdiffuse.processes import MaskedProcess
 
-__all__ = ["KnownPart", "copy_modalities", "encode_parts", "is_categorical"]
+__all__ = ["KnownPart", "copy_modalities", "decode_law", "encode_parts", "is_categorical"]
 
 _T = TypeVar("_T")
 
@@ -110,6 +110,11 @@ class KnownPart:
 def is_categorical(part: Modality) -> bool:
     """Tell whether a modality holds categories rather than numbers."""
     return isinstance(part.process, MaskedProcess)
+
+
+def decode_law(part: Modality, law: Tensor) -> NDArray[Any]:
+    """Decode the likeliest categories, given log-probabilities, or means of numbers."""
+    return part.decode(law.argmax(dim=-1) if is_categorical(part) else law)
 
 
 def _worded(name: str, read: Callable[[Any], _T], values: Any) -> _T:

@@ -15,7 +15,6 @@ from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ParameterError
 from tabdiffuse.estimators.answers import Floats, TableAnswers
 from tabdiffuse.estimators.parameters import check_parameters
-from tabdiffuse.estimators.predictions import no_probabilities
 from tabdiffuse.estimators.progress import RowsBar, rows_bar
 from tabdiffuse.estimators.rows import TableRows
 from tabdiffuse.estimators.rules import COUNT
@@ -190,12 +189,7 @@ class TableScores:
             Columns are missing or unknown, or a category was never seen.
         """
         place, rows = self._target(X, target, "predict_proba")
-        codec = self.codec_.codecs[place]
-        if codec.is_numeric:
-            raise no_probabilities(self.schema_.names[place])
-        answers = self._answers(RowsBar())
-        columns = pd.Index(answers.values(place).tolist(), name=self.schema_.names[place])
-        return pd.DataFrame(answers.event_probabilities(rows, place), X.index, columns)
+        return self._answers(RowsBar()).probabilities(rows, place, X.index)
 
     def predict(
         self, X: pd.DataFrame, target: Any = None, *, n_draws: int = 16, n_steps: int = 16
@@ -231,10 +225,7 @@ class TableScores:
             with self._bar("Predicting", len(rows)) as bar:
                 mean = self._answers(bar).mean(rows, place, int(n_draws), int(n_steps))
             return pd.Series(mean, index=X.index, name=column.name)
-        answers = self._answers(RowsBar())
-        likeliest = answers.event_probabilities(rows, place).argmax(axis=1)
-        predicted = self.codec_.codecs[place].decode(len(rows), None, likeliest)
-        return predicted.set_axis(X.index).rename(column.name)
+        return self._answers(RowsBar()).likeliest(rows, place, X.index)
 
     def _check_counts(self, owner: str, **counts: Any) -> None:
         check_is_fitted(self, "denoiser_")

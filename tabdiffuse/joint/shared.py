@@ -73,7 +73,7 @@ class SharedProcess(JointProcess):
         Whether the network sees the known modalities (the paper's X) or never does (U). In U the
         heads learn from every row, and known data act through the aggregate alone.
     share_tokens : bool
-        Whether the tokens of the latent also carry each modality that has as many of them.
+        Whether the tokens of the latent also carry modalities whose tokens correspond to them.
     task_weight : float
         The paper's lambda: weight of a head's mean loss over its cells, relative to the mean loss
         over the latent's.
@@ -101,7 +101,7 @@ class SharedProcess(JointProcess):
         super().__init__()
         assert set(heads) == set(encoders) == set(modalities) - {latent}, "a head for each task"
         self._apart = ProductProcess(modalities)  # embeddings, readouts and evidence are as in it
-        alike = [n for n in heads if modalities[n].tokens == modalities[latent].tokens]
+        alike = [name for name in heads if _correspond(modalities[name], modalities[latent])]
         self._carried = alike if share_tokens else []
         self._layout = TokenLayout.carried_by(latent, self._carried, modalities)
         self._heads = nn.ModuleDict(heads)
@@ -391,3 +391,9 @@ class SharedProcess(JointProcess):
                 "its encoding. Give all other modalities, or hide the latent whole (for guidance, "
                 "reference_time=1)."
             )
+
+
+def _correspond(part: Modality, latent: Modality) -> bool:
+    """Tell whether a modality is cut into the same places as the latent, or is of its space."""
+    same_places = part.places is not None and part.places == latent.places
+    return same_places or part.process.space == latent.process.space

@@ -64,9 +64,9 @@ class Shared:
         Whether the network sees the modalities that are known (the paper's MT-X), or only the
         latent (MT-U).
     share_tokens : bool, default=True
-        Whether a modality with as many tokens as the latent, such as a map cut into the same
-        patches, is carried by the latent's tokens: half the tokens, and what belongs to one place
-        is at one place. Otherwise every modality has tokens of its own.
+        Whether a modality that is cut into the same places as the latent, such as a map into the
+        same patches, or has its state space, is carried by the latent's tokens: half the tokens,
+        and what belongs to one place is at one place. Otherwise each has tokens of its own.
     task_weight : float, default=0.1
         Weight lambda of the heads' losses relative to the latent's, at least 0; losses are
         means over cells.
@@ -99,6 +99,12 @@ class Shared:
                 raise ParameterError(
                     f"The {name!r} of Shared must be a finite number of at least 0. "
                     f"Got {value!r} instead."
+                )
+        for name in ("shows_known", "share_tokens"):
+            if not isinstance(getattr(self, name), bool | np.bool_):
+                raise ParameterError(
+                    f"The {name!r} of Shared must be True or False. Got {getattr(self, name)!r} "
+                    "instead."
                 )
         if not isinstance(self.encoders, Mapping):
             raise ParameterError(

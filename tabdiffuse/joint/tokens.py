@@ -43,7 +43,7 @@ class TokenLayout(nn.Module):
         self._carries_several = len(set(places)) < count or places != sorted(places)
         carrier = torch.tensor(places)
         of_cell = carrier[_tokens_of_cells(modalities)]
-        self.shares_tokens = len(of_cell.unique()) < len(of_cell) or self._carries_several
+        self._shares_tokens = len(of_cell.unique()) < len(of_cell) or self._carries_several
         first = (of_cell == torch.arange(len(set(places)))[:, None]).int().argmax(dim=1)
         self.register_buffer("_carrier", carrier, persistent=False)
         self.register_buffer("_carrier_of_cell", of_cell, persistent=False)
@@ -93,11 +93,11 @@ class TokenLayout(nn.Module):
         if one is not None:
             return one
         cells = self._cell_times(times)
-        return cells[:, self._first_cell] if self.shares_tokens else cells
+        return cells[:, self._first_cell] if self._shares_tokens else cells
 
     def tie(self, times: Times) -> Times:
         """Give the cells of a token the time of the first of them."""
-        if not self.shares_tokens or _one_time(times) is not None:
+        if not self._shares_tokens or _one_time(times) is not None:
             return times
         tied = self._cell_times(times)[:, self._first_cell][:, self._carrier_of_cell]
         return dict(zip(self._cells, tied.split(list(self._cells.values()), dim=1), strict=True))

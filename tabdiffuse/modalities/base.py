@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,14 @@ class Modality(nn.Module, ABC):
     def tokens(self) -> int:
         """Number of tokens that carry the cells, one each by default."""
         return self.cells
+
+    @property
+    def places(self) -> Hashable | None:
+        """What the tokens stand for, such as a grid of patches; equal only if they correspond.
+
+        None, the default, if they stand for nothing that other modalities have too.
+        """
+        return None
 
     def token_of_cell(self) -> Tensor:
         """Return the number of the token that carries each cell, ``(cells,)``."""

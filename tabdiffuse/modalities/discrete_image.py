@@ -92,6 +92,11 @@ class DiscreteImageModality(Modality):
         """Number of patches."""
         return self.grid.patches
 
+    @property
+    def places(self) -> tuple[int, int]:
+        """Number of patches down and across."""
+        return self.grid.shape
+
     def token_of_cell(self) -> Tensor:
         """Return the patch of each pixel, ``(cells,)``."""
         return torch.arange(self.tokens).repeat_interleave(self.grid.pixels)

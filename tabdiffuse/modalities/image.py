@@ -12,7 +12,7 @@ from tabdiffuse.errors import DataError, ParameterError
 from tabdiffuse.modalities.base import Modality
 from tabdiffuse.modalities.patches import PatchGrid
 from tabdiffuse.processes import GaussianProcess
-from tabdiffuse.schedules import GaussianSchedule
+from tabdiffuse.schedules import EDMSchedule, GaussianSchedule
 from tabdiffuse.spaces import RealSpace
 
 __all__ = ["ImageModality"]
@@ -48,6 +48,8 @@ class ImageModality(Modality):
         Weight of each patch in the training loss.
     prediction : {"data", "v"}, optional
         What the network predicts of a noisy patch: clean pixels, or ``v``; see `GaussianProcess`.
+        By default the pixels, under a schedule that is not variance-preserving ``v``, which is
+        there the target of EDM's preconditioning.
 
     Raises
     ------
@@ -67,9 +69,11 @@ class ImageModality(Modality):
         value_range: tuple[float, float] = (0.0, 1.0),
         schedule: GaussianSchedule | None = None,
         weight: float = 1.0,
-        prediction: Literal["data", "v"] = "data",
+        prediction: Literal["data", "v"] | None = None,
     ) -> None:
         super().__init__()
+        if prediction is None:
+            prediction = "v" if isinstance(schedule, EDMSchedule) else "data"
         if prediction not in ("data", "v"):
             raise ParameterError(f"prediction must be 'data' or 'v'. Got {prediction!r} instead.")
         self.grid = PatchGrid.fitting(height, width, patch)
@@ -91,6 +95,11 @@ class ImageModality(Modality):
             "weight": self.weight,
             "prediction": self.process.prediction,
         }
+
+    @property
+    def places(self) -> tuple[int, int]:
+        """Number of patches down and across."""
+        return self.grid.shape
 
     def build(self, width: int) -> None:
         """Make the patch embedding, a position for each patch, and the readout."""

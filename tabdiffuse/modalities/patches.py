@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -49,9 +50,14 @@ class PatchGrid:
         return cls(height, width, patch)
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Number of patches down and across."""
+        return self.height // self.side, self.width // self.side
+
+    @property
     def patches(self) -> int:
         """Number of patches P."""
-        return (self.height // self.side) * (self.width // self.side)
+        return math.prod(self.shape)
 
     @property
     def pixels(self) -> int:

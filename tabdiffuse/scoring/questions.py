@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tabdiffuse.joint import State, Times
+from tabdiffuse.joint import Observed, State, Times
 
 __all__ = ["Question"]
 
@@ -51,6 +51,11 @@ class Question:
             name: torch.where(asked, t, self.hidden[name].to(t.dtype))
             for name, asked in self.asked.items()
         }
+
+    def observed(self) -> Observed:
+        """Give the evidence by itself: the cells that are neither asked about nor hidden."""
+        known = {name: ~(asked | self.hidden[name]) for name, asked in self.asked.items()}
+        return Observed(self.x0, known)
 
     def by_kind(self) -> Iterator[Tensor]:
         """Give the indices of the rows that ask for all their cells, then of the others.

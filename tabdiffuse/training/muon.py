@@ -27,7 +27,7 @@ def orthogonalized(matrices: Tensor) -> Tensor:
     Parameters
     ----------
     matrices : Tensor
-        ``(..., m, n)``; a matrix of zeros stays one. The type is that of the products.
+        ``(k, m, n)``; a matrix of zeros stays one. The type is that of the products.
 
     Returns
     -------
@@ -80,14 +80,13 @@ class MuonAdamW(torch.optim.AdamW):
         super().__init__(others, lr=0.0, betas=betas, fused=True)
         self._momentum, self._dtype = momentum, dtype
         self.add_param_group({"params": list(matrices), "weight_decay": weight_decay})
-        self._own = self.param_groups[-1]
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
         """Step the matrices, then the rest."""
         assert closure is None, "the loss is computed before the step"
         alike = defaultdict(list)
-        for matrix in self._own["params"]:
+        for matrix in self.param_groups[-1]["params"]:
             if matrix.grad is not None:
                 alike[matrix.shape].append(matrix)
         for group in alike.values():
@@ -96,7 +95,7 @@ class MuonAdamW(torch.optim.AdamW):
 
     def _step_alike(self, matrices: list[Tensor]) -> None:
         """Step matrices of one shape; AdamW does not see their gradients, which are taken off."""
-        rate, decay = self._own["lr"], self._own["weight_decay"]
+        rate, decay = self.param_groups[-1]["lr"], self.param_groups[-1]["weight_decay"]
         gradients = [_taken_gradient(matrix) for matrix in matrices]
         for matrix, gradient in zip(matrices, gradients, strict=True):
             if not self.state[matrix]:

@@ -24,6 +24,7 @@ from tabdiffuse import (
     Missing,
     MultimodalDiffusion,
     OneOf,
+    Shared,
 )
 from tabdiffuse.errors import (
     DataError,
@@ -586,15 +587,75 @@ def test_columns_that_a_frame_lacks_are_not_known(exact):
     ("change", "target", "error", "message"),
     [
         (lambda x: x, "sky", ParameterError, "must be one of"),
-        (lambda x: x, "size", ParameterError, "'size' holds numbers"),
-        (lambda x: x, "picture", ParameterError, "'picture' holds numbers"),
-        (lambda x: x.assign(more=1), "kind", DataError, "not in the training data: ['more']"),
+        (lambda x: x.assign(more=1), "kind", DataError, "each once: ['size', 'picture'"),
+        (lambda x: pd.concat([x, x[["picture"]]], axis=1), "kind", DataError, "each once"),
         (lambda x: x.assign(grade="w"), "kind", DataError, "'grade'"),
         (lambda x: x.to_dict("list"), "kind", DataTypeError, "X must be a DataFrame"),
+        (lambda x: 5, "kind", DataTypeError, "X must be a DataFrame"),
         (lambda x: x.drop(columns=["flag", "kind"]), None, ParameterError, "X lacks"),
         (lambda x: x.head(0), "kind", DataError, "X must have at least one row"),
     ],
 )
-def test_bad_predictions_of_a_frame_are_refused(model, change, target, error, message):
+@pytest.mark.parametrize("verb", ["predict", "predict_proba"])
+def test_bad_predictions_of_a_frame_are_refused(model, verb, change, target, error, message):
     with pytest.raises(error, match=re.escape(message)):
-        model.predict_proba(change(frame(3)), target)
+        getattr(model, verb)(change(frame(3)), target)
+
+
+@pytest.mark.parametrize("name", ["size", "picture"])
+def test_numbers_of_a_frame_have_no_table_of_probabilities(model, name):
+    with pytest.raises(ParameterError, match=f"'{name}' holds numbers"):
+        model.predict_proba(frame(3), name)
+
+
+def test_what_is_always_given_is_given_in_predictions_too():
+    model = make(given=["picture"]).fit(frame())
+    assert model.predict(frame(3), "kind").isin(["cat", "dog"]).all()
+    for lacking in (frame(3).drop(columns="picture"), frame(3).assign(picture=None)):
+        with pytest.raises(ParameterError, match="'picture' was given in training"):
+            model.predict(lacking, "kind")
+    with pytest.raises(ParameterError, match="must be one of"):
+        model.predict(frame(3), "picture")
+
+
+def test_columns_of_a_shared_process_are_not_predicted():
+    rows = frame()[["picture", "kind"]]
+    model = make(modalities={"picture": ImageModality(4, 4)}, joint=Shared("picture")).fit(rows)
+    with pytest.raises(ParameterError, match=r"a process of its own\. Got a SharedProcess"):
+        model.predict(rows, "kind")
+
+
+def test_a_call_of_the_network_has_as_many_rows_as_are_asked_for(model, monkeypatch):
+    sizes = []
+    forward = type(model.denoiser_).forward
+
+    def counting(self, state, times):
+        sizes.append(len(state["picture"]))
+        return forward(self, state, times)
+
+    monkeypatch.setattr(type(model.denoiser_), "forward", counting)
+    for name in ("kind", "picture", "label"):
+        model.predict(frame(5), name, batch_size=2)
+    assert set(sizes) <= {1, 2}
+    sizes.clear()
+    model.predict(frame(5), "size", batch_size=8, n_draws=4, n_steps=2)
+    assert set(sizes) == {8}
+
+
+def test_frames_of_nothing_but_pictures_are_predicted():
+    rows = frame()[["picture", "label"]]
+    model = make().fit(rows)
+    assert model.predict(rows.head(4), "label").isin([0, 1, 2]).all()
+    assert model.predict_proba(rows.head(4)[["picture"]]).shape == (4, 3)
+
+
+def test_names_of_columns_may_be_numbers():
+    """An absent column is not known, whatever its name and those of others are."""
+    rows = frame().rename(columns={"gap": 1, "size": "1"})
+    model = make().fit(rows)
+    brief = model.predict_proba(rows.drop(columns=1), "kind")
+    blank = model.predict_proba(rows.assign(**{"1": rows["1"]}).assign(kind="cat"), "kind")
+    missing = rows.copy()
+    missing[1] = np.nan
+    assert not brief.equals(blank)
+    assert not brief.equals(model.predict_proba(missing, "kind"))  # there a gap is a value

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from tabdiffuse import CategoricalModality, ImageModality, MultimodalDiffusion, Shared
+from tabdiffuse.errors import ParameterError
 from tabdiffuse.joint import Observed
 from tabdiffuse.schedules import VPCosine
 from tabdiffuse.scoring.expectation import expectation
@@ -50,6 +52,22 @@ def test_of_a_shared_process_the_latent_is_expected_given_a_category():
     observed = Observed({"c": torch.tensor([[0], [2]])}, {"c": torch.ones(2, 1) > 0})
     found = expectation(oracle, oracle.joint, observed, "z", **SETTINGS)
     torch.testing.assert_close(found[:, 0, 0], oracle.means[[0, 2]].float())
+
+
+def test_a_network_that_sees_the_latent_alone_is_not_asked_what_it_cannot_see():
+    """MT-U: in one call a label tells nothing about the picture, but the picture of the label."""
+    pictures = np.zeros((8, 4, 4))
+    pictures[4:] = 1
+    data = {"picture": pictures, "label": np.repeat([0, 1], 4)}
+    parts = {"picture": ImageModality(4, 4), "label": CategoricalModality(2)}
+    joint = Shared("picture", shows_known=False)
+    settings = {"max_steps": 2, "width": 8, "depth": 1, "verbose": 0, "random_state": 0}
+    model = MultimodalDiffusion(parts, joint=joint, **settings).fit(data)
+    with pytest.raises(ParameterError, match=r"sees the latent 'picture' alone"):
+        model.predict({"label": [0, 1]}, "picture")
+    assert model.predict({"picture": pictures}, "label").shape == (8,)
+    seeing = MultimodalDiffusion(parts, joint=Shared("picture"), **settings).fit(data)
+    assert seeing.predict({"label": [0, 1]}, "picture").shape == (2, 4, 4)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])

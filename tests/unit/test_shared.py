@@ -366,6 +366,21 @@ def test_tokens_of_the_latent_carry_what_has_as_many():
     assert torch.equal(times, torch.tensor([[0.6, 0.6, 1.0]]))
 
 
+def test_tokens_that_stand_for_other_things_are_not_shared():
+    """As many tokens are not enough: words are no places of a picture."""
+    pieces = {"image": ImageModality(4, 4, patch=2), "words": CategoricalModality((3, 3, 3, 3))}
+    tokens = {
+        name: Shared("image").build(lively_denoiser(parts).joint.parts())._layout
+        for name, parts in (
+            ("words", pieces),
+            ("map", {"image": pieces["image"], "map": DiscreteImageModality(8, 8, 2, patch=4)}),
+            ("other", {"image": pieces["image"], "map": DiscreteImageModality(2, 8, 2, patch=2)}),
+        )
+    }
+    counts = {name: len(layout._first_cell) for name, layout in tokens.items()}
+    assert counts == {"words": 8, "map": 4, "other": 8}
+
+
 def test_of_cells_known_in_part_only_the_known_tokens_are_shown():
     shared = shared_denoiser()
     tokens, _ = shared.joint.tokenize(STATE, of_times(c=0.0, v=0.0))
