@@ -1,4 +1,4 @@
-"""Modalities that are always given: what a model of the others is trained on and asked with."""
+"""Names of modalities: those that are always given, and those that are wanted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from tabdiffuse.errors import ParameterError
 from tabdiffuse.estimators.parts import KnownPart
 
-__all__ = ["check_given", "check_known"]
+__all__ = ["check_given", "check_known", "check_wanted"]
 
 _ADVICE = "a list of names of modalities, such as ['label'], that leaves one to be drawn, or None"
 
@@ -51,3 +51,20 @@ def check_known(given: Collection[str], known: Mapping[str, KnownPart]) -> None:
                 f"{name!r} was given in training, so it must be given now, without gaps: pass it "
                 f"among the conditions, or fit without given={list(given)} to draw it."
             )
+
+
+def check_wanted(only: Any, names: Collection[str]) -> Collection[str]:
+    """Check which modalities are wanted; None is all of them."""
+    if only is None:
+        return names
+    if isinstance(only, str) or not isinstance(only, Collection) or not only:
+        raise ParameterError(
+            f"only must be a list of names of modalities, such as {[*names][:1]}, or None for all "
+            f"of them. Got {only!r} instead."
+        )
+    for name in only:
+        if name not in names:
+            raise ParameterError(
+                f"only names an unknown modality {name!r}. Known: {sorted(names, key=str)}."
+            )
+    return only

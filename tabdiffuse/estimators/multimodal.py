@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -18,12 +18,12 @@ from tabdiffuse.estimators.arrays import ArrayForm
 from tabdiffuse.estimators.base import build_denoiser
 from tabdiffuse.estimators.forms import Form, no_rows
 from tabdiffuse.estimators.frames import FrameForm
-from tabdiffuse.estimators.given import check_given, check_known
+from tabdiffuse.estimators.given import check_given, check_known, check_wanted
 from tabdiffuse.estimators.modal_predictions import ModalPredictions
 from tabdiffuse.estimators.multimodal_file import read_multimodal, write_multimodal
 from tabdiffuse.estimators.parameters import make_guidance, resolve_device, resolve_precision
 from tabdiffuse.estimators.parts import copy_modalities
-from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS, TABLES_ONLY, Preset
+from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS, Preset, check_no_table_fields
 from tabdiffuse.estimators.variations import ArrayVariations
 from tabdiffuse.joint import Batch, JointFamily
 from tabdiffuse.modalities import Modality
@@ -309,7 +309,7 @@ class MultimodalDiffusion(ModalPredictions, ArrayVariations):
                 "The 'schema' parameter of MultimodalDiffusion is for the columns of a DataFrame. "
                 f"Got {self.schema!r} and X of type {type(X).__name__}; leave it None."
             )
-        _check_preset(preset)
+        check_no_table_fields(preset)
         form, data = ArrayForm.fit(X, modalities)
         return form, modalities, data
 
@@ -371,7 +371,7 @@ class MultimodalDiffusion(ModalPredictions, ArrayVariations):
         check_is_fitted(self, "denoiser_")
         self._check_count(n_samples)
         form, parts = self.form_, self.denoiser_.joint.parts()
-        wanted = _check_wanted(only, form.names)
+        wanted = check_wanted(only, form.names)
         given = form.read(conditions, int(n_samples), parts)
         check_known(self.given_, given.parts)
         owner = f"{type(self).__name__}.sample"
@@ -385,32 +385,3 @@ class MultimodalDiffusion(ModalPredictions, ArrayVariations):
             rows, random_state, batch_size, n_steps, given.evidence(), lean, hidden
         )
         return form.answer(state, given, shown, parts)
-
-
-def _check_preset(preset: Preset) -> None:
-    """Refuse what would change nothing: the modalities are made by the user."""
-    usual = MULTIMODAL_PRESETS["fast"]
-    for name in TABLES_ONLY:
-        if getattr(preset, name) != getattr(usual, name):
-            raise ParameterError(
-                f"The field {name!r} of a Preset is for tables; MultimodalDiffusion takes its "
-                f"modalities as they are. Got {getattr(preset, name)!r}; leave it at "
-                f"{getattr(usual, name)!r} and set what you need on the modality."
-            )
-
-
-def _check_wanted(only: Any, names: Collection[str]) -> Collection[str]:
-    """Check which modalities are wanted; None is all of them."""
-    if only is None:
-        return names
-    if isinstance(only, str) or not isinstance(only, Collection) or not only:
-        raise ParameterError(
-            f"only must be a list of names of modalities, such as {[*names][:1]}, or None for all "
-            f"of them. Got {only!r} instead."
-        )
-    for name in only:
-        if name not in names:
-            raise ParameterError(
-                f"only names an unknown modality {name!r}. Known: {sorted(names, key=str)}."
-            )
-    return only

@@ -24,7 +24,15 @@ from tabdiffuse.estimators.rules import (
 )
 from tabdiffuse.nn.dit import DiTConfig
 
-__all__ = ["MULTIMODAL_PRESETS", "NETWORK", "PRESETS", "TABLES_ONLY", "Preset", "choose_preset"]
+__all__ = [
+    "MULTIMODAL_PRESETS",
+    "NETWORK",
+    "PRESETS",
+    "TABLES_ONLY",
+    "Preset",
+    "check_no_table_fields",
+    "choose_preset",
+]
 
 NETWORK = tuple(field.name for field in fields(DiTConfig))
 """Fields of a preset that size the backbone."""
@@ -309,3 +317,15 @@ def choose_preset(
     if given == "auto":
         given = "fast" if device.type == "cpu" else "balanced"
     return presets[given]
+
+
+def check_no_table_fields(preset: Preset) -> None:
+    """Refuse what would change nothing: the modalities are made by the user."""
+    usual = MULTIMODAL_PRESETS["fast"]
+    for name in TABLES_ONLY:
+        if getattr(preset, name) != getattr(usual, name):
+            raise ParameterError(
+                f"The field {name!r} of a Preset is for tables; MultimodalDiffusion takes its "
+                f"modalities as they are. Got {getattr(preset, name)!r}; leave it at "
+                f"{getattr(usual, name)!r} and set what you need on the modality."
+            )
