@@ -93,7 +93,7 @@ class ArrayForm(Form):
 
     def _spread(self, name: str, value: Any, n_samples: int) -> NDArray[Any]:
         if name not in self.ndims:
-            raise ParameterError(f"Unknown modality {name!r}. Known: {sorted(self.ndims)}.")
+            raise ParameterError(f"Got an unknown modality {name!r}. Known: {sorted(self.ndims)}.")
         array = np.asarray(value)
         if array.ndim == self.ndims[name]:
             array = np.repeat(array[None], n_samples, axis=0)

@@ -170,7 +170,7 @@ def test_predictions_are_each_row_s_own_and_do_not_look_at_the_target(model):
         ({"map": MAPS}, "map", r"X must map names of modalities to arrays"),
         ({"map": MAPS, "text": CAPTIONS[:2]}, "scene", r"same number of rows"),
         ([1, 2], "scene", r"X must map names"),
-        ({"sky": MAPS}, "scene", r"Unknown modality 'sky'"),
+        ({"sky": MAPS}, "scene", r"unknown modality 'sky'"),
         ({"map": MAPS[0]}, "scene", r"'map' must hold one entry for each row, 3 dimensions"),
         ({"text": "a calm sea"}, "scene", r"'text' must hold one entry for each row"),
     ],
