@@ -85,7 +85,7 @@ def test_backbone_encoder_learns_the_class_means_and_does_not_collapse():
     train(
         denoiser,
         data,
-        TrainConfig(120, None, 64, learning_rate=1e-2),
+        TrainConfig(240, None, 64, learning_rate=1e-2),
         RandomClean(per_cell=False),
         seed=0,
     )
