@@ -105,21 +105,16 @@ class ArrayForm(Form):
         return array.copy()
 
 
-def read_rows(X: Any, form: Form, parts: Mapping[str, Modality], verb: str) -> Given:
-    """Read given rows, for a verb that only models of arrays have.
+def read_rows(X: Any, form: ArrayForm, parts: Mapping[str, Modality]) -> Given:
+    """Read given rows, one entry of each modality for each.
 
     Raises
     ------
     DataTypeError
-        The model is one of a DataFrame, or ``X`` no mapping.
+        ``X`` is no mapping.
     DataError
         Modalities have different numbers of rows, or values do not fit them.
     """
-    if not isinstance(form, ArrayForm):
-        raise DataTypeError(
-            f"{verb} is for models that were fitted to a mapping of names to arrays; this one was "
-            f"fitted to a DataFrame. Use sample(conditions=); for tables, TabularDiffusion.{verb}."
-        )
     if not isinstance(X, Mapping) or not X:
         raise DataTypeError(
             f"X must map names of modalities to arrays, such as {[*parts][:1]}. Got {X!r} instead."

@@ -18,7 +18,7 @@ from tabdiffuse.estimators.entries import present
 from tabdiffuse.estimators.frames import TABLE, FrameForm
 from tabdiffuse.estimators.given import check_known
 from tabdiffuse.estimators.parts import KnownPart, decode_law, is_categorical
-from tabdiffuse.estimators.predictions import no_probabilities
+from tabdiffuse.estimators.predictions import no_probabilities, nothing_to_predict
 from tabdiffuse.estimators.progress import RowsBar, rows_bar
 from tabdiffuse.estimators.rows import TableRows
 from tabdiffuse.joint import ProductProcess
@@ -103,6 +103,12 @@ class FrameAnswers:
     def _place(self, target: Any) -> int:
         return self.form.codec.schema.names.index(target)
 
+    def _check_varies(self, target: Any) -> None:
+        if target in self.form.entries:
+            return
+        if self.form.codec.schema.columns[self._place(target)].kind == "constant":
+            raise nothing_to_predict(target)
+
     def _rows(self, X: Any, target: Any) -> TableRows:
         """Check and encode rows, of which the target is not known."""
         if not isinstance(self.denoiser.joint, ProductProcess):
@@ -111,6 +117,7 @@ class FrameAnswers:
                 f"{type(self.denoiser.joint).__name__}; fit with joint=None, or draw the column "
                 "by sample(conditions=)."
             )
+        self._check_varies(target)
         if not isinstance(X, pd.DataFrame):
             raise DataTypeError(
                 f"X must be a DataFrame, as in fit. Got {type(X).__name__} instead."

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tabdiffuse._random import child_seed
 from tabdiffuse.errors import ParameterError
-from tabdiffuse.estimators.arrays import read_rows
+from tabdiffuse.estimators.arrays import ArrayForm, read_rows
 from tabdiffuse.estimators.base import DiffusionEstimator
 from tabdiffuse.estimators.forms import Form
 from tabdiffuse.estimators.frame_answers import FrameAnswers
@@ -87,7 +87,7 @@ class ModalPredictions(DiffusionEstimator):
         target = self._target(X, target, owner, counts)
         if isinstance(self.form_, FrameForm):
             return self._frame_answers(batch_size).prediction(X, target, n_draws, n_steps)
-        law = self._law(X, target, batch_size, "predict")
+        law = self._law(X, target, batch_size)
         return decode_law(self.denoiser_.joint.parts()[target], law)
 
     def predict_proba(
@@ -124,7 +124,7 @@ class ModalPredictions(DiffusionEstimator):
         part = self.denoiser_.joint.parts()[target]
         if not is_categorical(part):
             raise no_probabilities(target)
-        law = self._law(X, target, batch_size, "predict_proba")
+        law = self._law(X, target, batch_size)
         return part.decode_probabilities(law.exp())
 
     def _target(self, X: Any, target: Any, owner: str, parameters: Mapping[str, Any]) -> Any:
@@ -159,12 +159,13 @@ class ModalPredictions(DiffusionEstimator):
             bool(self.verbose),
         )
 
-    def _law(self, X: Any, target: str, batch_size: int | None, verb: str) -> Tensor:
+    def _law(self, X: Any, target: str, batch_size: int | None) -> Tensor:
         """Give the law of each cell of the target in each row of arrays."""
         joint = self.denoiser_.joint
+        assert isinstance(self.form_, ArrayForm)
         if isinstance(X, Mapping):
             X = {name: values for name, values in X.items() if name != target}
-        known = read_rows(X, self.form_, joint.parts(), verb)
+        known = read_rows(X, self.form_, joint.parts())
         check_known(self.given_, known.parts)
         _check_seen(joint, known.parts)
         evidence = known.evidence()
@@ -183,7 +184,9 @@ class ModalPredictions(DiffusionEstimator):
 
 def _check_seen(joint: JointProcess, known: Mapping[str, KnownPart]) -> None:
     """Refuse evidence that a network which sees the latent alone would not look at."""
-    if isinstance(joint, SharedProcess) and not joint.shows_known and joint.latent not in known:
+    if not isinstance(joint, SharedProcess) or joint.shows_known:
+        return
+    if joint.latent not in known or not bool(known[joint.latent].known.any()):
         raise ParameterError(
             f"The network sees the latent {joint.latent!r} alone (shows_known=False), so "
             f"{[*known]} cannot tell it anything in one call. Use sample(conditions=), or fit with "

@@ -1,4 +1,4 @@
-"""The mean of a number given the rest of its row, and the refusal of what numbers do not have."""
+"""The mean of a number given the rest of its row, and refusals of what cannot be predicted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tabdiffuse.sampling.sampler import sample
 from tabdiffuse.sampling.solvers import TwoM
 from tabdiffuse.scoring import Question
 
-__all__ = ["conditional_mean", "no_probabilities"]
+__all__ = ["conditional_mean", "no_probabilities", "nothing_to_predict"]
 
 
 def no_probabilities(name: Any) -> ParameterError:
@@ -24,6 +24,13 @@ def no_probabilities(name: Any) -> ParameterError:
     return ParameterError(
         f"{name!r} holds numbers of which any is possible, so they have no table of "
         f"probabilities. Use predict(X, {name!r}) for their mean, or sample to draw them."
+    )
+
+
+def nothing_to_predict(name: Any) -> ParameterError:
+    """Say that a column was constant."""
+    return ParameterError(
+        f"Column {name!r} was constant in the training data: there is nothing to predict."
     )
 
 

@@ -15,6 +15,7 @@ from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.errors import ParameterError
 from tabdiffuse.estimators.answers import Floats, TableAnswers
 from tabdiffuse.estimators.parameters import check_parameters
+from tabdiffuse.estimators.predictions import nothing_to_predict
 from tabdiffuse.estimators.progress import RowsBar, rows_bar
 from tabdiffuse.estimators.rows import TableRows
 from tabdiffuse.estimators.rules import COUNT
@@ -278,9 +279,7 @@ class TableScores:
             )
         place = names.index(target)
         if self.schema_.columns[place].kind == "constant":
-            raise ParameterError(
-                f"Column {target!r} was constant in the training data: there is nothing to predict."
-            )
+            raise nothing_to_predict(target)
         frame = X.drop(columns=[target], errors="ignore")
         frame[target] = np.nan
         rows = self._rows(frame)

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from tabdiffuse._random import block_noise, child_seed
-from tabdiffuse.errors import ParameterError
-from tabdiffuse.estimators.arrays import read_rows
+from tabdiffuse.errors import DataTypeError, ParameterError
+from tabdiffuse.estimators.arrays import ArrayForm, read_rows
 from tabdiffuse.estimators.base import DiffusionEstimator
 from tabdiffuse.estimators.forms import Form
 from tabdiffuse.joint import JointProcess, Observed, ProductProcess
@@ -73,7 +73,12 @@ class ArrayVariations(DiffusionEstimator):
         joint = self.denoiser_.joint
         parts = joint.parts()
         strengths = _check_strengths(strength, parts)
-        given = read_rows(X, self.form_, parts, "vary")
+        if not isinstance(self.form_, ArrayForm):
+            raise DataTypeError(
+                "vary is for models that were fitted to a mapping of names to arrays; this one was "
+                "fitted to a DataFrame. Use TabularDiffusion.vary for tables."
+            )
+        given = read_rows(X, self.form_, parts)
         rows, seed = len(given.rows), self._sample_seed(random_state)
         evidence = given.evidence()
         if evidence is not None and evidence.observed is not None:

@@ -649,6 +649,15 @@ def test_frames_of_nothing_but_pictures_are_predicted():
     assert model.predict_proba(rows.head(4)[["picture"]]).shape == (4, 3)
 
 
+def test_a_constant_column_of_a_frame_is_not_predicted():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TabdiffuseWarning)
+        model = make().fit(frame().assign(same=1))
+    for verb in (model.predict, model.predict_proba):
+        with pytest.raises(ParameterError, match=r"'same' was constant .* nothing to predict"):
+            verb(frame(3), "same")
+
+
 def test_names_of_columns_may_be_numbers():
     """An absent column is not known, whatever its name and those of others are."""
     rows = frame().rename(columns={"gap": 1, "size": "1"})
