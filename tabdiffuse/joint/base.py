@@ -93,6 +93,10 @@ class JointProcess(nn.Module, ABC):
         """Return tokens ``(B, L, D)`` and their times, ``(B, L)`` or ``(B, 1)``."""
 
     @abstractmethod
+    def token_times(self, times: Times) -> Tensor:
+        """Return the times of the tokens alone, as ``tokenize`` does."""
+
+    @abstractmethod
     def read(self, h: Tensor) -> Prediction:
         """Return the raw outputs, given the backbone's tokens ``(B, L, D)``."""
 

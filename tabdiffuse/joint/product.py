@@ -87,7 +87,11 @@ class ProductProcess(JointProcess):
 
     def tokenize(self, state: State, times: Times) -> tuple[Tensor, Tensor]:
         """Embed all modalities, add up what shares a token, and give the times of the tokens."""
-        return self._layout.join(self.embed(state, times)), self._layout.times(times)
+        return self._layout.join(self.embed(state, times)), self.token_times(times)
+
+    def token_times(self, times: Times) -> Tensor:
+        """Give each token the time of the first cell it carries."""
+        return self._layout.times(times)
 
     def read(self, h: Tensor) -> Prediction:
         """Hand each modality its tokens."""

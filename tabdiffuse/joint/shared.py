@@ -165,17 +165,20 @@ class SharedProcess(JointProcess):
         A token that the latent shares has its time. Of what it carries beside the latent it holds
         what is known; what is hidden adds nothing to it, not even its position.
         """
-        seen = {
-            name: t if name == self.latent else self._unseen(t).to(t.dtype)
-            for name, t in times.items()
-        }
+        seen = self._seen(times)
         embedded = self._apart.embed(self._conceal(state, seen), seen)
-        parts, own = self.parts(), times[self.latent]
         for name in self._carried:
-            shown = tokens_with(parts[name], seen[name] <= 0)
+            shown = tokens_with(self.parts()[name], seen[name] <= 0)
             embedded[name] = embedded[name] * shown[..., None]
-            seen[name] = own if own.shape[1] == 1 else own[:, :1]  # the token takes the latent's
-        return self._layout.join(embedded), self._layout.times(seen)
+        return self._layout.join(embedded), self.token_times(times)
+
+    def token_times(self, times: Times) -> Tensor:
+        """Give each token its time: the latent's where it carries more, else 0 or 1."""
+        own = times[self.latent]
+        # The latent is the first in its token, so of what it carries no time is read; the very
+        # tensor of the latent says that one time holds for all.
+        carried = dict.fromkeys(self._carried, own if own.shape[1] == 1 else own[:, :1])
+        return self._layout.times({**self._seen(times), **carried})
 
     def read(self, h: Tensor) -> Prediction:
         """Hand each modality its tokens."""
@@ -347,6 +350,13 @@ class SharedProcess(JointProcess):
         """Take off the values of what is not at time 0."""
         hidden = {n: head.conceal(state[n], times[n] > 0) for n, head in self._named_heads()}
         return {**state, **hidden}
+
+    def _seen(self, times: Times) -> Times:
+        """Give the times of the tokens if each carried one modality: 0 where known, else 1."""
+        return {
+            name: t if name == self.latent else self._unseen(t).to(t.dtype)
+            for name, t in times.items()
+        }
 
     def _unseen(self, t: Tensor) -> Tensor:
         """Tell which cells the network does not see, given the times of a task's cells."""

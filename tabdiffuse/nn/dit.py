@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tabdiffuse.nn.embeddings import TimeEmbedding
+from tabdiffuse.nn.patterns import by_pattern
 
 __all__ = ["DiT", "DiTBlock", "DiTConfig", "attention_weights", "token_matrices"]
 
@@ -131,6 +132,11 @@ class DiT(nn.Module):
 
     def forward(self, tokens: Tensor, times: Tensor) -> Tensor:
         """Map tokens ``(B, L, D)`` with times ``(B, L)``, ``(B, 1)`` or ``(1, 1)`` to tokens."""
+        if not self.training and min(times.shape) > 1 and tokens.device.type == "cpu":
+            return by_pattern(self._in_precision, tokens, times)
+        return self._in_precision(tokens, times)
+
+    def _in_precision(self, tokens: Tensor, times: Tensor) -> Tensor:
         if self.precision == "float32":
             return self._transform(tokens, times)
         with torch.autocast(tokens.device.type, torch.bfloat16):

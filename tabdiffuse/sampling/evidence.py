@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from tabdiffuse.joint import Observed
+from tabdiffuse.joint import JointProcess, Observed
 from tabdiffuse.sampling.restriction import Restriction
 
 __all__ = ["Evidence"]
@@ -46,6 +46,21 @@ class Evidence:
         if self.observed is not None:
             masks += self.observed.known.values()
         return not self.is_soft and all(bool((mask == mask[:1]).all()) for mask in masks)
+
+    def hidden_tokens(self, joint: JointProcess, rows: int, device: torch.device) -> Tensor:
+        """Count the tokens of each row that nothing is known of, ``(rows,)`` on the CPU.
+
+        A token that is known up to noise counts by its time, one that is restricted is known.
+        """
+        shapes = {name: (rows, cells) for name, cells in joint.cells.items()}
+        times = {name: torch.ones(shape, device=device) for name, shape in shapes.items()}
+        if self.observed is not None:
+            own = self.observed.apply(lambda values: values.to(device))
+            times = joint.clamp_times(times, own)
+        for restriction in self.restrictions:
+            for name, column in filter(None, (restriction.event, restriction.number)):
+                times[name][:, column] *= ~restriction.active.to(device)
+        return joint.token_times(times).double().sum(dim=1).cpu()
 
     def of_rows(self, index: Tensor, device: torch.device) -> Evidence:
         """Cut out the evidence of some rows; the last row stands for all beyond it."""

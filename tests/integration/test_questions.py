@@ -8,9 +8,11 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from tabdiffuse import Approx, Between, Missing, OneOf
 from tabdiffuse.errors import TabdiffuseWarning
+from tabdiffuse.nn.dit import DiT
 from tests.tiny_tables import assert_like, assert_same_rows, mixed_frame, tiny_model
 
 ROWS = 200
@@ -325,6 +327,34 @@ def test_holes_are_filled_and_the_rest_is_untouched(model):
             assert new.between(FRAME[name].min(), FRAME[name].max()).all()
         else:
             assert set(new) <= set(FRAME[name].dropna())
+
+
+def test_rows_with_equally_many_holes_are_drawn_together(monkeypatch):
+    """Few rows are modulated one by one; in the order of the table all of them are."""
+    table = FRAME.dropna(axis=1)
+    assert table.shape[1] > 5
+    model = tiny_model().fit(table)
+    X = holed(table.sample(2000, replace=True, random_state=0).reset_index(drop=True))
+
+    def share_apart() -> float:
+        calls = []
+        transform = DiT._transform
+
+        def spy(self, tokens, times):
+            calls.append((len(tokens), len(times) > 1))
+            return transform(self, tokens, times)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(DiT, "_transform", spy)
+            full = model.impute(X, random_state=0, n_steps=2)
+        pd.testing.assert_frame_equal(full.where(X.notna()), X.where(X.notna()), check_exact=True)
+        return sum(n for n, apart in calls if apart) / sum(n for n, _ in calls)
+
+    assert share_apart() < 0.5
+    monkeypatch.setattr(
+        type(model), "_similar_together", lambda self, evidence, rows: torch.arange(len(rows))
+    )
+    assert share_apart() > 0.9
 
 
 def test_table_without_holes_is_a_copy(model):

@@ -12,6 +12,7 @@ from tabdiffuse._random import generator
 from tabdiffuse.modalities import CategoricalModality, NumericModality
 from tabdiffuse.nn.dit import DiT, DiTConfig, attention_weights
 from tabdiffuse.nn.embeddings import TimeEmbedding
+from tabdiffuse.nn.patterns import by_pattern
 from tests.tiny import lively_denoiser, mixed_parts, tiny_denoiser
 
 
@@ -54,6 +55,45 @@ def test_rows_do_not_see_each_other():
     dit, h = lively_dit(), tokens()
     t = torch.rand(4, 5, generator=generator(2)).double()
     torch.testing.assert_close(dit(h, t)[1:3], dit(h[1:3], t[1:3]))
+
+
+def patterns(known: list[int], count=5):
+    """Times of rows in which so many tokens, wherever they are, are clean."""
+    rank = torch.rand(len(known), count, generator=generator(3)).argsort(dim=1).argsort(dim=1)
+    return torch.where(rank < torch.tensor(known)[:, None], 0.0, 0.7).double()
+
+
+@pytest.mark.parametrize(
+    ("known", "calls"),
+    [
+        ([2] * 128 + [3] * 64, [(128, 1), (64, 1)]),
+        ([2] * 100 + [3] * 92, [(64, 1), (64, 64), (64, 1)]),  # the second chunk is mixed
+        ([2] * 64 + [3] * 6, [(64, 1), (6, 1)]),
+        ([1, 2, 3, 4] * 16, [(64, 64)]),
+    ],
+)
+def test_rows_with_equally_many_known_tokens_are_modulated_once(known, calls):
+    dit, h, times = lively_dit(), tokens(len(known)), patterns(known)
+    seen = []
+
+    def spy(own, t):
+        seen.append((len(own), len(t)))
+        return dit(own, t)
+
+    done = by_pattern(spy, h, times)
+    assert seen == calls
+    torch.testing.assert_close(done, dit._transform(h, times))
+    torch.testing.assert_close(dit(h, times), dit._transform(h, times))
+    shifted = dit._transform(h, times.roll(1, 0))
+    assert (shifted - done).abs().max() > 1e-2  # the times of other rows are told apart
+
+
+def test_rows_of_a_pattern_are_rounded_alike_in_any_batch_of_whole_chunks():
+    dit = lively_dit().float()
+    h, times = tokens(256).float(), patterns([1] * 100 + [3] * 156).float()
+    whole = dit(h, times)
+    pieces = zip(h.split(64), times.split(64), strict=True)
+    assert torch.equal(whole, torch.cat([dit(own, t) for own, t in pieces]))
 
 
 def test_tokens_have_no_position():
