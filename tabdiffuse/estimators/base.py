@@ -24,6 +24,8 @@ from tabdiffuse.estimators.parameters import (
     make_solver,
     make_stochastic_solver,
     resolve_device,
+    resolve_optimizer,
+    resolve_precision,
     resolve_seed,
 )
 from tabdiffuse.estimators.presets import NETWORK, PRESETS, Preset, choose_preset
@@ -55,8 +57,8 @@ def build_denoiser(
     modalities: Mapping[str, Modality],
     config: DiTConfig,
     seed: int,
+    precision: Literal["float32", "bfloat16"],
     tie: Callable[[Mapping[str, Modality]], JointProcess] = ProductProcess,
-    precision: Literal["float32", "bfloat16"] = "float32",
 ) -> Denoiser:
     """Build the network over some modalities and tie them; equal seeds give equal weights."""
     with seeded_initialisation(seed):
@@ -103,6 +105,8 @@ class DiffusionEstimator(BaseEstimator):
     n_steps: int | None
     solver: str
     eta: float
+    precision: str
+    optimizer: str
     checkpoint: Any
     random_state: Any
     device: Any
@@ -156,9 +160,15 @@ class DiffusionEstimator(BaseEstimator):
             weight_decay=preset.weight_decay,
             clip=preset.clip,
             ema_gamma=preset.ema_gamma,
+            optimizer=resolve_optimizer(self.optimizer, preset.width),
+            products=getattr(torch, self._products(setup.device, preset)),
             **training,
         )
         return _Plan(resolve_seed(self.random_state), setup, config)
+
+    def _products(self, device: torch.device, preset: Preset) -> Literal["float32", "bfloat16"]:
+        """Give the type of the products of matrices."""
+        return resolve_precision(self.precision, device, preset.width)
 
     def _train(self, plan: _Plan, denoiser: Denoiser, data: Batch, time_law: TimeLaw) -> None:
         """Train the denoiser and set the fitted attributes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 
 from tabdiffuse.denoiser import Denoiser
 from tabdiffuse.estimators.base import build_denoiser
@@ -39,8 +40,13 @@ def table_tokens(layout: TableLayout) -> list[int]:
 
 
 def table_denoiser(
-    layout: TableLayout, modalities: dict[str, Modality], preset: Preset, seed: int
+    layout: TableLayout,
+    modalities: dict[str, Modality],
+    preset: Preset,
+    seed: int,
+    precision: Literal["float32", "bfloat16"],
 ) -> Denoiser:
     """Build the network of a table; equal seeds give equal weights."""
     tokens = table_tokens(layout) if preset.one_token else None
-    return build_denoiser(modalities, preset.network, seed, partial(ProductProcess, tokens=tokens))
+    tie = partial(ProductProcess, tokens=tokens)
+    return build_denoiser(modalities, preset.network, seed, precision, tie)

@@ -55,7 +55,8 @@ def _fill(model: TabularDiffusion, members: dict[str, bytes], device: torch.devi
     codec, preset = read_table(members), preset_of(config)
     model._set_table(codec.schema, codec)
     modalities = table_modalities(codec.layout, preset)
-    denoiser = table_denoiser(codec.layout, modalities, preset, seed=0)
+    precision = model._products(device, preset)
+    denoiser = table_denoiser(codec.layout, modalities, preset, seed=0, precision=precision)
     denoiser = load_weights(denoiser, members, "columns of the schema")
     restore_fitted(model, config, members, denoiser, device)
 

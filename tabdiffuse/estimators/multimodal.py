@@ -21,7 +21,7 @@ from tabdiffuse.estimators.frames import FrameForm
 from tabdiffuse.estimators.given import check_given, check_known, check_wanted
 from tabdiffuse.estimators.modal_predictions import ModalPredictions
 from tabdiffuse.estimators.multimodal_file import read_multimodal, write_multimodal
-from tabdiffuse.estimators.parameters import make_guidance, resolve_device, resolve_precision
+from tabdiffuse.estimators.parameters import make_guidance, resolve_device
 from tabdiffuse.estimators.parts import copy_modalities
 from tabdiffuse.estimators.presets import MULTIMODAL_PRESETS, Preset, check_no_table_fields
 from tabdiffuse.estimators.variations import ArrayVariations
@@ -66,12 +66,13 @@ class MultimodalDiffusion(ModalPredictions, ArrayVariations):
         for numbers, tau-leaping for categories: the sampler of the paper) need 0.
     precision : {"auto", "float32", "bfloat16"}
         Type of the products of matrices in the network; weights and sums are float32. "auto" is
-        "bfloat16" on a GPU and on a processor that multiplies such numbers, where it takes half
-        the time; otherwise "float32".
-    optimizer : {"muon", "adamw"}
+        "bfloat16" from a width of 64 on, on a GPU and on a processor that multiplies such numbers,
+        where it takes half the time; otherwise "float32".
+    optimizer : {"auto", "muon", "adamw"}
         What steps the matrices of the network; the rest is AdamW's. Muon steps equally far in all
         directions of a matrix and learns images in about a third of the steps. The learning rates
-        of the presets are Muon's; "adamw" wants about half of them.
+        of the presets are Muon's; "adamw" wants about half of them. "auto" is "muon" from a width
+        of 64 on.
     stages : sequence of Stage, optional
         What is learnt in which part of the run, such as ``[Stage(0.4, hidden=["text"]),
         Stage(0.2, losses=["text"], trains=["text"]), Stage(0.4)]`` for images first, then the
@@ -132,7 +133,7 @@ class MultimodalDiffusion(ModalPredictions, ArrayVariations):
         solver: Literal["2m", "euler", "heun", "heun-tau"] = "2m",
         eta: float = 1.0,
         precision: Literal["auto", "float32", "bfloat16"] = "auto",
-        optimizer: Literal["muon", "adamw"] = "muon",
+        optimizer: Literal["auto", "muon", "adamw"] = "muon",
         stages: Sequence[Stage] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         random_state: Any = None,
@@ -197,8 +198,6 @@ class MultimodalDiffusion(ModalPredictions, ArrayVariations):
             len(next(iter(data.values()))),
             started,
             stages=stages,
-            optimizer=self.optimizer,
-            products=getattr(torch, resolve_precision(self.precision, setup.device)),
         )
         seed = child_seed(plan.seed, "init")
         denoiser = self._build(form, self.joint, modalities, setup.preset, seed, setup.device)
@@ -286,8 +285,7 @@ class MultimodalDiffusion(ModalPredictions, ArrayVariations):
     ) -> Denoiser:
         """Build the network over all modalities; equal seeds give equal weights."""
         tie = form.tie if joint is None else joint.build
-        precision = resolve_precision(self.precision, device)
-        return build_denoiser(modalities, preset.network, seed, tie, precision)
+        return build_denoiser(modalities, preset.network, seed, self._products(device, preset), tie)
 
     def _set_form(self, form: Form, joint: JointFamily | None, given: tuple[str, ...]) -> None:
         """Set the form of rows, how modalities were tied, and which of them were always known."""

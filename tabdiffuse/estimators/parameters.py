@@ -32,6 +32,7 @@ __all__ = [
     "make_solver",
     "make_stochastic_solver",
     "resolve_device",
+    "resolve_optimizer",
     "resolve_precision",
     "resolve_seed",
 ]
@@ -62,6 +63,9 @@ _SOLVERS: dict[str, Callable[[float], Solver]] = {
     "heun-tau": lambda eta: HeunTau(),
 }
 _DETERMINISTIC = ("heun", "heun-tau")
+
+# From here on products of matrices are worth half the bits, and their weights Muon.
+_WIDE = 64
 _PRESET = one_of(("auto", *PRESETS))
 
 RULES: dict[str, Rule] = {
@@ -83,7 +87,7 @@ RULES: dict[str, Rule] = {
     "solver": one_of(tuple(_SOLVERS)),
     "eta": SHARE,
     "precision": one_of(("auto", "float32", "bfloat16")),
-    "optimizer": one_of(("muon", "adamw")),
+    "optimizer": one_of(("auto", "muon", "adamw")),
     "joint": Rule(
         lambda v: v is None or callable(getattr(v, "build", None)),
         "a way to tie modalities, such as Shared('image'), or None",
@@ -189,9 +193,18 @@ def make_guidance(
     return guidance
 
 
-def resolve_precision(precision: str, device: torch.device) -> Literal["float32", "bfloat16"]:
+def resolve_optimizer(optimizer: str, width: int) -> Literal["muon", "adamw"]:
+    """Turn the ``optimizer`` parameter, checked before, into one that pays at this width."""
+    if optimizer == "muon" or (optimizer == "auto" and width >= _WIDE):
+        return "muon"
+    return "adamw"
+
+
+def resolve_precision(
+    precision: str, device: torch.device, width: int
+) -> Literal["float32", "bfloat16"]:
     """Turn the ``precision`` parameter, checked before, into a type that is fast on the device."""
-    if precision == "float32":
+    if precision == "float32" or (precision == "auto" and width < _WIDE):
         return "float32"
     if precision == "bfloat16" or device.type == "cuda":
         return "bfloat16"

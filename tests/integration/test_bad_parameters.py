@@ -65,7 +65,7 @@ GOOD_VALUES: dict[str, list[Any]] = {
     "solver": ["2m", "euler", "heun", "heun-tau"],
     "eta": [0, 1, 0.5],
     "precision": ["auto", "float32", "bfloat16"],
-    "optimizer": ["muon", "adamw"],
+    "optimizer": ["auto", "muon", "adamw"],
     "joint": [None, Shared("image")],
     "warm_start": [True, False, np.True_],
     "checkpoint": [None, "path"],

@@ -7,13 +7,16 @@ from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from rich.console import Console
 
+from tabdiffuse.estimators.parameters import resolve_precision
 from tabdiffuse.estimators.presets import PRESETS, choose_preset
 from tabdiffuse.tables import TableCodec
 from tabdiffuse.training import loop
+from tabdiffuse.training.muon import MuonAdamW
 from tests.tiny_tables import assert_same_weights, mixed_frame, tiny_model
 
 
@@ -177,6 +180,51 @@ def test_parameters_override_the_preset():
     model.denoiser_.register_forward_hook(lambda *args: calls.append(1))
     model.sample(3)
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    ("width", "optimizer", "muon"),
+    [(56, "auto", False), (64, "auto", True), (8, "muon", True), (64, "adamw", False)],
+)
+def test_wide_networks_learn_by_muon(width, optimizer, muon):
+    kept = []
+    model = tiny_model(
+        width=width, depth=1, optimizer=optimizer, max_steps=25,
+        callbacks=[lambda progress, state: kept.append(state.optimizer)],
+    )  # fmt: skip
+    model.fit(mixed_frame(30))
+    assert isinstance(kept[0], MuonAdamW) == muon
+
+
+@pytest.mark.parametrize(
+    ("width", "precision", "device", "able", "expected"),
+    [
+        (56, "auto", "cpu", True, "float32"),
+        (64, "auto", "cpu", True, "bfloat16"),
+        (64, "auto", "cpu", False, "float32"),
+        (64, "auto", "cuda", False, "bfloat16"),
+        (32, "auto", "cuda", True, "float32"),
+        (8, "bfloat16", "cpu", False, "bfloat16"),
+        (64, "float32", "cuda", True, "float32"),
+    ],
+)
+def test_wide_networks_multiply_half_the_bits(
+    width, precision, device, able, expected, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: able, raising=False)
+    assert resolve_precision(precision, torch.device(device), width) == expected
+
+
+def test_a_model_of_half_the_bits_comes_back_from_its_file(tmp_path):
+    model = tiny_model(precision="bfloat16").fit(mixed_frame(30))
+    exact = tiny_model(precision="float32").fit(mixed_frame(30))
+    model.save(tmp_path / "model.tabdiffuse")
+    again = type(model).load(tmp_path / "model.tabdiffuse")
+    assert model.denoiser_.backbone.precision == again.denoiser_.backbone.precision == "bfloat16"
+    pd.testing.assert_frame_equal(
+        model.sample(5, random_state=0), again.sample(5, random_state=0), check_exact=True
+    )
+    assert not model.history_["loss"].equals(exact.history_["loss"])
 
 
 def test_steps_follow_the_rows_within_bounds():
