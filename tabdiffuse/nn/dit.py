@@ -94,11 +94,16 @@ def attention_weights(q: Tensor, k: Tensor) -> Tensor:
 
     On a CPU the kernel works on one vector of numbers at a time, which shorter rows do not fill:
     the softmax of 15 numbers takes 20 times as long as that of 16. With the keys first, the vectors
-    run along the queries.
+    run along the queries. Of numbers of half the bits it takes two to four times as long as of
+    whole ones, their conversion included.
     """
     if q.shape[2] < _SHORTEST_ROW:
-        return (k @ q.transpose(-2, -1)).softmax(dim=-2).transpose(-2, -1)
-    return (q @ k.transpose(-2, -1)).softmax(dim=-1)
+        return _softmax(k @ q.transpose(-2, -1), -2).transpose(-2, -1)
+    return _softmax(q @ k.transpose(-2, -1), -1)
+
+
+def _softmax(scores: Tensor, dim: int) -> Tensor:
+    return (scores.float() if scores.dtype == torch.bfloat16 else scores).softmax(dim)
 
 
 def _modulate(h: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
