@@ -13,8 +13,10 @@ __all__ = ["check_given", "check_known", "check_wanted"]
 _ADVICE = "a list of names of modalities, such as ['label'], that leaves one to be drawn, or None"
 
 
-def check_given(given: Any, modalities: Collection[str]) -> tuple[str, ...]:
+def check_given(given: Any, modalities: Collection[str], named: Collection[str]) -> tuple[str, ...]:
     """Check which modalities are always given; None is none of them.
+
+    Only those that were ``named`` can be: the columns of a table are conditions one by one.
 
     Raises
     ------
@@ -30,9 +32,9 @@ def check_given(given: Any, modalities: Collection[str]) -> tuple[str, ...]:
             f"Got {given!r} instead."
         )
     for name in given:
-        if name not in modalities:
+        if name not in named:
             raise ParameterError(
-                f"given names an unknown modality {name!r}. Known: {sorted(modalities)}."
+                f"given names an unknown modality {name!r}. Known: {sorted(named)}."
             )
     return tuple(given)
 

@@ -191,7 +191,7 @@ class MultimodalDiffusion(ModalPredictions, ArrayVariations):
         started = time.perf_counter()
         setup = self._set_up()
         form, modalities, data = self._read(X, setup.preset)
-        always = check_given(self.given, modalities)
+        always = check_given(self.given, modalities, self.modalities)
         stages = check_stages(self.stages, modalities)
         plan = self._plan(
             setup,

@@ -306,6 +306,16 @@ def test_only_wanted_and_given_columns_come_back(model):
         model.sample(2, only=["colour"])
 
 
+def test_pictures_can_be_given_always_but_not_the_table():
+    """The names under which the columns of a table go are none of the user's."""
+    always = make(given=["categorical"])
+    with pytest.raises(ParameterError, match=r"'categorical'. Known: \['label', 'picture'\]"):
+        always.fit(frame())
+    always.set_params(given=["picture", "label"]).fit(frame())
+    known = frame()[["picture", "label"]].head(2)
+    assert len(always.sample(conditions=known)) == 2
+
+
 def test_no_conditions_give_no_rows(model):
     sample = model.sample(conditions=frame().head(0))
     assert list(sample.columns) == list(frame().columns)
