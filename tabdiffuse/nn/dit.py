@@ -137,7 +137,7 @@ class DiT(nn.Module):
 
     def forward(self, tokens: Tensor, times: Tensor) -> Tensor:
         """Map tokens ``(B, L, D)`` with times ``(B, L)``, ``(B, 1)`` or ``(1, 1)`` to tokens."""
-        if not self.training and min(times.shape) > 1 and tokens.device.type == "cpu":
+        if not self.training and times.shape[1] > 1 and tokens.device.type == "cpu":
             return by_pattern(self._in_precision, tokens, times)
         return self._in_precision(tokens, times)
 

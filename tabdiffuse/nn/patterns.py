@@ -27,18 +27,20 @@ def by_pattern(
     Parameters
     ----------
     transform : callable
-        Maps tokens ``(B, L, D)`` and times ``(B, L)`` or ``(1, L)`` to tokens; a permutation of the
-        tokens of a row permutes what comes out.
+        Maps tokens ``(B, L, D)`` and times ``(B, L)``, ``(1, L)`` or ``(1, 1)`` to tokens; a
+        permutation of the tokens of a row permutes what comes out.
     tokens : Tensor
         ``(B, L, D)``. Rows with the same times up to order should lie side by side.
     times : Tensor
-        ``(B, L)``.
+        ``(B, L)`` or ``(1, L)``.
 
     Returns
     -------
     Tensor
         ``(B, L, D)``, equal to ``transform(tokens, times)`` up to rounding.
     """
+    if len(times) == 1:
+        return transform(tokens, _said_once(times))
     ordered, order = times.sort(dim=1, stable=True)
     place = order[..., None].expand_as(tokens)
     alike = _in_uniform_chunks(ordered)
@@ -46,7 +48,7 @@ def by_pattern(
     cuts = (alike[1:] != alike[:-1]) | (differs & alike[1:])
     starts = cuts.nonzero().flatten() + 1
     done = [
-        transform(piece, own[:1] if uniform[0] else own)
+        transform(piece, _said_once(own[:1]) if uniform[0] else own)
         for piece, own, uniform in zip(
             tokens.gather(1, place).tensor_split(starts),
             ordered.tensor_split(starts),
@@ -55,6 +57,11 @@ def by_pattern(
         )
     ]
     return torch.empty_like(tokens).scatter_(1, place, torch.cat(done))
+
+
+def _said_once(times: Tensor) -> Tensor:
+    """Cut times of one row to ``(1, 1)`` where they are one: evidence on nothing rounds as none."""
+    return times[:, :1] if bool((times == times[:, :1]).all()) else times
 
 
 def _in_uniform_chunks(times: Tensor) -> Tensor:

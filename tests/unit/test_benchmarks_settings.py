@@ -117,11 +117,11 @@ def test_fields_are_set_in_the_preset_that_is_run():
 
 
 def test_fields_are_tried_in_every_preset_that_is_run():
-    wide = ["heads=32"]  # divides 32 and 64, not 48
-    presets = ["fast", "best"]
-    assert parse_overrides(wide, ["tabdiffuse"], TabularDiffusion, presets) == {"heads": 32}
-    with pytest.raises(UsageError, match="Got width=48 and heads=32"):
-        parse_overrides(wide, ["tabdiffuse"], TabularDiffusion, [*presets, "balanced"])
+    wide = ["heads=48"]  # divides 96, not 32
+    presets = ["balanced", "best"]
+    assert parse_overrides(wide, ["tabdiffuse"], TabularDiffusion, presets) == {"heads": 48}
+    with pytest.raises(UsageError, match="Got width=32 and heads=48"):
+        parse_overrides(wide, ["tabdiffuse"], TabularDiffusion, [*presets, "fast"])
     with pytest.raises(UsageError, match=r"--preset with one of fast, balanced, best\. Got 'auto'"):
         parse_overrides(wide, ["tabdiffuse"], TabularDiffusion, ["auto"])
 

@@ -88,6 +88,13 @@ def test_rows_with_equally_many_known_tokens_are_modulated_once(known, calls):
     assert (shifted - done).abs().max() > 1e-2  # the times of other rows are told apart
 
 
+@pytest.mark.parametrize("rows", [1, 4])
+def test_one_time_said_for_every_token_is_rounded_as_one(rows):
+    dit, h = lively_dit().float(), tokens().float()
+    once = dit(h, torch.full((1, 1), 0.5))
+    assert torch.equal(dit(h, torch.full((rows, 5), 0.5)), once)
+
+
 def test_rows_of_a_pattern_are_rounded_alike_in_any_batch_of_whole_chunks():
     dit = lively_dit().float()
     h, times = tokens(256).float(), patterns([1] * 100 + [3] * 156).float()
